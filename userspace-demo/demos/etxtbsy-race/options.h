@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "program.h"
+#include "run_program.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace clofork::etxtbsy_race {
+
+/// The mark of the descriptor that writes the program: close-on-exec alone,
+/// or close-on-fork with it.
+enum class descriptors { cloexec, clofork };
+
+struct options {
+  unsigned threads = 20;
+  std::uint64_t rounds = 2000; ///< of all threads together
+  descriptors mark = descriptors::cloexec;
+  program executable = program::static_elf;
+  spawn_method spawn = spawn_method::fork;
+  std::string directory = {}; ///< empty: a tmpfs is looked for
+  bool json = false;
+  bool help = false;
+};
+
+struct usage_error {
+  std::string message; ///< names the option and what it takes
+};
+
+/// Reads the command line. Not thread-safe: getopt_long(3) keeps its position
+/// in globals.
+[[nodiscard]] std::variant<options, usage_error> parse(int argc, char **argv);
+
+/// The text of --help.
+[[nodiscard]] std::string_view usage() noexcept;
+
+/// The names that parse() reads.
+[[nodiscard]] std::string_view name_of(descriptors value) noexcept;
+[[nodiscard]] std::string_view name_of(program value) noexcept;
+[[nodiscard]] std::string_view name_of(spawn_method value) noexcept;
+
+} // namespace clofork::etxtbsy_race
