@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# The front door: which script does what. "make help" explains.
+
+# Whether this is make -n; asked before MAKEFLAGS is touched below.
+dry := $(findstring n,$(firstword -$(MAKEFLAGS)))
+
+settings := BASE KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS LAB_CMD
+# CMD goes to the guest's shell as typed: never expanded, not even to pass it on.
+LAB_CMD := $(value CMD)
+unexport CMD
+export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
+MAKEOVERRIDES =
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help demo test run shell kernel check
+.SUFFIXES:
+
+help:
+	@grep -v '^#' Kbuild/help
+
+demo test kernel check:
+	@Kbuild/$@
+
+# Make is replaced by the script, for the sake of its exit status: see become.c.
+# Where become is not to be had, the second line serves, and make ends with 2.
+run shell:
+	$(if $(dry),,$(become $(command),$(settings)))
+	@$(command)
+run: command := Kbuild/run
+shell: command := Kbuild/run --shell
+
+ifneq ($(filter run shell,$(MAKECMDGOALS)),)
+-load build/become.so
+build/become.so: Kbuild/become.c
+	@Kbuild/packages build
+	@mkdir -p $(@D)
+	@gcc -shared -fPIC -O2 -Wall -Wextra -o $@ $<
+endif
