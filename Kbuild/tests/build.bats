@@ -29,6 +29,16 @@ load common
 	contains "refuses CONFIG_NO_SUCH_THING=y"
 }
 
+@test "a symbol may have a later name, if that has the value" {
+	fragment=$BATS_TEST_TMPDIR/renamed.config
+	mkdir "$BATS_TEST_TMPDIR/objects"
+	printf '# renamed: CONFIG_NO_SUCH_THING CONFIG_MULTIUSER\nCONFIG_NO_SUCH_THING=y\nCONFIG_MULTIUSER=y\n' >"$fragment"
+	run -0 "$lab/configure" "$root/build/6.12/source/stock" "$BATS_TEST_TMPDIR/objects" "$fragment"
+	printf '# renamed: CONFIG_NO_SUCH_THING CONFIG_MULTIUSER\nCONFIG_NO_SUCH_THING=m\nCONFIG_MULTIUSER=y\n' >"$fragment"
+	run -125 "$lab/configure" "$root/build/6.12/source/stock" "$BATS_TEST_TMPDIR/objects" "$fragment"
+	contains "refuses CONFIG_NO_SUCH_THING=m"
+}
+
 # A tree with what the lab asks of one, and a mrproper that says where it ran
 own_tree() {
 	own=$BATS_TEST_TMPDIR/"own tree"
