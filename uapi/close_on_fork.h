@@ -66,12 +66,49 @@
 #define OPEN_TREE_CLOFORK	O_CLOFORK
 #endif
 
+#ifndef DRM_CLOFORK
+#define DRM_CLOFORK		O_CLOFORK
+#endif
+
 #ifndef MSG_CMSG_CLOFORK
 #define MSG_CMSG_CLOFORK	0x10000000
 #endif
 
 #ifndef CLOSE_RANGE_CLOFORK
 #define CLOSE_RANGE_CLOFORK	8U	/* 1U << 3 */
+#endif
+
+/* Where the twin for close-on-exec has a value of its own, so has the flag. */
+#ifndef MFD_CLOFORK
+#define MFD_CLOFORK		0x0020U
+#endif
+
+#ifndef FAN_CLOFORK
+#define FAN_CLOFORK		0x00008000
+#endif
+
+#ifndef FSOPEN_CLOFORK
+#define FSOPEN_CLOFORK		0x00000002
+#endif
+
+#ifndef FSPICK_CLOFORK
+#define FSPICK_CLOFORK		0x00000010
+#endif
+
+#ifndef FSMOUNT_CLOFORK
+#define FSMOUNT_CLOFORK		0x00000004
+#endif
+
+#ifndef PERF_FLAG_FD_CLOFORK
+#define PERF_FLAG_FD_CLOFORK	16UL	/* 1UL << 4 */
+#endif
+
+#ifndef UDMABUF_FLAGS_CLOFORK
+#define UDMABUF_FLAGS_CLOFORK	0x02
+#endif
+
+#ifndef IORING_FIXED_FD_CLOFORK
+#define IORING_FIXED_FD_CLOFORK	2U	/* 1U << 1 */
 #endif
 
 #endif /* _CLOSE_ON_FORK_H */

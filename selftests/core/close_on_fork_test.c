@@ -3,17 +3,16 @@
  * Close-on-fork: a descriptor marked with it is not copied into the table of a
  * forked child, and nothing else about it changes.
  *
- * The matrix comes first, fixture "descriptor": variants are the interfaces
- * that make a descriptor, tests are the properties it must have.  Then: every
- * way to make a child, the table itself, what shares or copies it, what hands
- * descriptors on, and who may come between.
+ * Here: every way to make a child, the table itself, what shares or copies it,
+ * close_range(), what hands descriptors on, and who may come between.  The
+ * interfaces that make descriptors are in close_on_fork_interfaces_test.c and
+ * io_uring_close_on_fork_test.c.
  *
  * See close_on_fork_common.h for the options.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/openat2.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,444 +24,11 @@
 #include <sys/un.h>
 
 #include "close_on_fork_common.h"
+#include "descriptors.h"
 #include "fork_children.h"
+#include "scm_message.h"
 
-#define BOTH		(FD_CLOEXEC | FD_CLOFORK)
 #define MAX_FIRST_TABLE	64	/* descriptors, on any architecture */
-
-/* The flags in fdinfo of @fd in process @pid, or -1. */
-static int fdinfo_flags(pid_t pid, int fd)
-{
-	unsigned int flags;
-	char path[64];
-	FILE *stream;
-	int fields;
-
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", pid, fd);
-	stream = fopen(path, "re");
-	if (!stream)
-		return -1;
-	fields = fscanf(stream, "pos: %*d flags: %o", &flags);
-	fclose(stream);
-	return fields == 1 ? (int)flags : -1;
-}
-
-static int open_null(int flags)
-{
-	return open("/dev/null", O_RDONLY | flags);
-}
-
-/* Duplicates onto every free number below @end, which becomes the next one. */
-static bool fill_below(int end)
-{
-	int fd;
-
-	do {
-		fd = dup(STDIN_FILENO);
-	} while (fd >= 0 && fd < end);
-	return fd >= 0 && !close(fd);
-}
-
-/* How many descriptors the limit allows, once raised to @wanted if it can be. */
-static rlim_t raise_nofile(rlim_t wanted)
-{
-	struct rlimit limit = { wanted, wanted };
-
-	if (!setrlimit(RLIMIT_NOFILE, &limit))
-		return wanted;
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	return setrlimit(RLIMIT_NOFILE, &limit) ? 0 : limit.rlim_cur;
-}
-
-/*
- * The interfaces.  @marks are FD_* flags; @extra goes into the interface's own
- * flags as it is, and a bit that no interface knows is:
- */
-#define UNKNOWN_FLAG	0x80000000
-
-static int o_flags(int marks)
-{
-	return (marks & FD_CLOEXEC ? O_CLOEXEC : 0) |
-	       (marks & FD_CLOFORK ? O_CLOFORK : 0);
-}
-
-#ifdef __NR_open
-static int make_open(int marks, unsigned int extra)
-{
-	return syscall(__NR_open, "/dev/null", O_RDWR | o_flags(marks) | extra);
-}
-#endif
-
-static int make_openat(int marks, unsigned int extra)
-{
-	return openat(AT_FDCWD, "/dev/null", O_RDWR | o_flags(marks) | extra);
-}
-
-static int make_open_creat(int marks, unsigned int extra)
-{
-	char path[] = "/tmp/close_on_fork.XXXXXX";
-	int fd = mkostemp(path, o_flags(marks) | extra);
-
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
-
-static int make_open_path(int marks, unsigned int extra)
-{
-	return open("/", O_PATH | O_DIRECTORY | o_flags(marks) | extra);
-}
-
-static int openat2_with(unsigned int flags, __u64 resolve)
-{
-	struct open_how how = { .flags = flags, .resolve = resolve };
-
-	return syscall(__NR_openat2, AT_FDCWD, "/dev/null", &how, sizeof(how));
-}
-
-static int make_openat2(int marks, unsigned int extra)
-{
-	return openat2_with(O_RDWR | o_flags(marks) | extra, 0);
-}
-
-static int make_openat2_path(int marks, unsigned int extra)
-{
-	return openat2_with(O_PATH | o_flags(marks) | extra, 0);
-}
-
-static int make_openat2_resolve(int marks, unsigned int extra)
-{
-	return openat2_with(O_RDWR | o_flags(marks) | extra,
-			    RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-}
-
-static int make_dup3(int marks, unsigned int extra)
-{
-	int number = dup(STDIN_FILENO);
-	int fd = dup3(STDIN_FILENO, number, o_flags(marks) | extra);
-
-	if (fd < 0)
-		close(number);
-	return fd;
-}
-
-static int make_pipe2(int end, int marks, unsigned int extra)
-{
-	int fds[2];
-
-	if (pipe2(fds, o_flags(marks) | extra))
-		return -1;
-	close(fds[!end]);
-	return fds[end];
-}
-
-static int make_pipe2_read(int marks, unsigned int extra)
-{
-	return make_pipe2(0, marks, extra);
-}
-
-static int make_pipe2_write(int marks, unsigned int extra)
-{
-	return make_pipe2(1, marks, extra);
-}
-
-static int set_marks(int fd, int marks)
-{
-	if (fd >= 0 && fcntl(fd, F_SETFD, marks)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int make_f_setfd(int marks, unsigned int extra)
-{
-	return set_marks(open_null(0), marks | extra);
-}
-
-static int make_f_setfd_path(int marks, unsigned int extra)
-{
-	return set_marks(open_null(O_PATH), marks | extra);
-}
-
-/* A command for each flag, none for both; the command stands for the flags. */
-static int dup_with_marks(int fd, int marks, unsigned int extra)
-{
-	static const int commands[] = {
-		[0] = F_DUPFD,
-		[FD_CLOEXEC] = F_DUPFD_CLOEXEC,
-		[FD_CLOFORK] = F_DUPFD_CLOFORK,
-		[BOTH] = F_DUPFD_CLOFORK,
-	};
-
-	fd = fcntl(fd, commands[marks] | extra, 0);
-	return marks == BOTH ? set_marks(fd, BOTH) : fd;
-}
-
-static int make_f_dupfd(int marks, unsigned int extra)
-{
-	return dup_with_marks(STDIN_FILENO, marks, extra);
-}
-
-static int make_f_dupfd_path(int marks, unsigned int extra)
-{
-	int path = open_null(O_PATH);
-	int fd = dup_with_marks(path, marks, extra);
-	int saved_errno = errno;
-
-	close(path);
-	errno = saved_errno;
-	return fd;
-}
-
-/* Which is all that the probe for the feature has not asked. */
-FIXTURE(feature)
-{
-};
-
-FIXTURE_SETUP(feature)
-{
-}
-
-FIXTURE_TEARDOWN(feature)
-{
-}
-
-TEST_F(feature, is_the_same_to_every_interface)
-{
-	bool has = has_close_on_fork();
-
-	EXPECT_EQ(has, make_f_dupfd(FD_CLOFORK, 0) >= 0);
-	EXPECT_EQ(has, make_openat2(FD_CLOFORK, 0) >= 0);
-	EXPECT_EQ(has, make_openat2_path(FD_CLOFORK, 0) >= 0);
-	EXPECT_EQ(has, make_dup3(FD_CLOFORK, 0) >= 0);
-	EXPECT_EQ(has, make_pipe2_read(FD_CLOFORK, 0) >= 0);
-	EXPECT_EQ(has, state_in_fork(make_openat(FD_CLOFORK, 0)) == ABSENT);
-}
-
-FIXTURE(descriptor)
-{
-};
-
-FIXTURE_VARIANT(descriptor)
-{
-	int (*make)(int marks, unsigned int extra);
-	int refuses_unknown;	/* with this errno, or 0: ignores it */
-};
-
-#ifdef __NR_open
-FIXTURE_VARIANT_ADD(descriptor, open)
-{
-	.make = make_open,
-	.refuses_unknown = 0,
-};
-#endif
-
-FIXTURE_VARIANT_ADD(descriptor, openat)
-{
-	.make = make_openat,
-	.refuses_unknown = 0,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, open_creat)
-{
-	.make = make_open_creat,
-	.refuses_unknown = 0,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, open_path)
-{
-	.make = make_open_path,
-	.refuses_unknown = 0,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, openat2)
-{
-	.make = make_openat2,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, openat2_path)
-{
-	.make = make_openat2_path,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, openat2_resolve)
-{
-	.make = make_openat2_resolve,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, dup3)
-{
-	.make = make_dup3,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, pipe2_read)
-{
-	.make = make_pipe2_read,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, pipe2_write)
-{
-	.make = make_pipe2_write,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, f_dupfd)
-{
-	.make = make_f_dupfd,
-	.refuses_unknown = EINVAL,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, f_dupfd_path)
-{
-	.make = make_f_dupfd_path,
-	.refuses_unknown = EBADF,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, f_setfd)
-{
-	.make = make_f_setfd,
-	.refuses_unknown = 0,
-};
-
-FIXTURE_VARIANT_ADD(descriptor, f_setfd_path)
-{
-	.make = make_f_setfd_path,
-	.refuses_unknown = 0,
-};
-
-FIXTURE_SETUP(descriptor)
-{
-	skip_without_close_on_fork(_metadata);
-}
-
-FIXTURE_TEARDOWN(descriptor)
-{
-}
-
-static const int all_marks[] = { 0, FD_CLOEXEC, FD_CLOFORK, BOTH };
-
-TEST_F(descriptor, has_the_marks_asked_for)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(all_marks); i++)
-		EXPECT_EQ(all_marks[i],
-			  fd_state(variant->make(all_marks[i], 0)));
-}
-
-TEST_F(descriptor, absent_after_fork)
-{
-	EXPECT_EQ(ABSENT, state_in_fork(variant->make(FD_CLOFORK, 0)));
-	EXPECT_EQ(ABSENT, state_in_fork(variant->make(BOTH, 0)));
-}
-
-TEST_F(descriptor, absent_after_vfork)
-{
-	EXPECT_EQ(ABSENT, state_in_vfork(variant->make(FD_CLOFORK, 0)));
-}
-
-TEST_F(descriptor, absent_after_clone3)
-{
-	EXPECT_EQ(ABSENT, state_in_clone3(variant->make(FD_CLOFORK, 0)));
-}
-
-TEST_F(descriptor, absent_after_posix_spawn)
-{
-	EXPECT_EQ(ABSENT, state_in_posix_spawn(variant->make(FD_CLOFORK, 0)));
-}
-
-TEST_F(descriptor, inherited_when_unmarked)
-{
-	EXPECT_EQ(0, state_in_fork(variant->make(0, 0)));
-	EXPECT_EQ(FD_CLOEXEC, state_in_fork(variant->make(FD_CLOEXEC, 0)));
-}
-
-TEST_F(descriptor, kept_by_unshare)
-{
-	int fd = variant->make(FD_CLOFORK, 0);
-
-	EXPECT_EQ(FD_CLOFORK, in_sharer(unshare_then_state, fd));
-	EXPECT_EQ(FD_CLOFORK, fd_state(fd));
-}
-
-TEST_F(descriptor, exec_clears_mark)
-{
-	int fd = variant->make(FD_CLOFORK, 0);
-
-	EXPECT_EQ(0, in_sharer(exec_state, fd));
-	EXPECT_EQ(0, in_sharer(exec_state_in_fork, fd));
-}
-
-TEST_F(descriptor, exec_closes_with_both_marks)
-{
-	EXPECT_EQ(ABSENT, in_sharer(exec_state, variant->make(BOTH, 0)));
-}
-
-TEST_F(descriptor, invisible_to_getfl)
-{
-	int marked = fcntl(variant->make(FD_CLOFORK, 0), F_GETFL);
-
-	EXPECT_LE(0, marked);
-	EXPECT_EQ(0, marked & O_CLOFORK);
-	EXPECT_EQ(fcntl(variant->make(0, 0), F_GETFL), marked);
-}
-
-TEST_F(descriptor, shown_in_fdinfo)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(all_marks); i++) {
-		int flags = fdinfo_flags(getpid(),
-					 variant->make(all_marks[i], 0));
-
-		EXPECT_LE(0, flags);
-		EXPECT_EQ(o_flags(all_marks[i]), flags & o_flags(BOTH));
-	}
-}
-
-TEST_F(descriptor, unknown_flags_stay_unknown)
-{
-	int fd = variant->make(FD_CLOFORK, UNKNOWN_FLAG);
-
-	if (variant->refuses_unknown) {
-		EXPECT_EQ(-1, fd);
-		EXPECT_EQ(variant->refuses_unknown, errno);
-	} else {
-		EXPECT_EQ(FD_CLOFORK, fd_state(fd));
-	}
-}
-
-/* pipe2() takes two of the numbers. */
-TEST_F(descriptor, unmarked_on_reused_number)
-{
-	int first = open_null(o_flags(BOTH)), fd;
-
-	ASSERT_EQ(first + 1, open_null(o_flags(BOTH)));
-	ASSERT_EQ(0, syscall(__NR_close_range, first, first + 1, 0));
-
-	fd = variant->make(0, 0);
-	EXPECT_LE(first, fd);
-	EXPECT_GE(first + 1, fd);
-	EXPECT_EQ(0, fd_state(fd));
-	EXPECT_EQ(0, state_in_fork(fd));
-}
-
-TEST_F(descriptor, works_above_first_table)
-{
-	int fd;
-
-	raise_nofile(2048);
-	ASSERT_TRUE(fill_below(1100));
-	fd = variant->make(FD_CLOFORK, 0);
-	EXPECT_LE(1100, fd);
-	EXPECT_EQ(FD_CLOFORK, fd_state(fd));
-	EXPECT_EQ(ABSENT, state_in_fork(fd));
-	EXPECT_EQ(0, state_in_fork(1099));
-}
 
 /* The ways to make a child. */
 FIXTURE(child)
@@ -820,13 +386,6 @@ TEST_F(sharing, close_range_unshare_keeps_what_is_outside)
 		EXPECT_EQ(FD_CLOFORK, fd_state(fd));
 }
 
-TEST_F(sharing, close_range_cloexec_keeps_mark)
-{
-	ASSERT_EQ(0, syscall(__NR_close_range, self->fd, self->fd,
-			     CLOSE_RANGE_CLOEXEC));
-	EXPECT_EQ(BOTH, fd_state(self->fd));
-}
-
 TEST_F(sharing, exec_leaves_sharer_alone)
 {
 	EXPECT_EQ(0, in_sharer(exec_state, self->fd));
@@ -931,6 +490,149 @@ TEST_F(sharing, coredump_keeps_descriptor_and_mark)
 	EXPECT_LE(0, in_dumper);
 	EXPECT_EQ(O_CLOFORK, in_dumper & O_CLOFORK);
 	EXPECT_EQ(FD_CLOFORK, fd_state(self->fd));
+}
+
+/* sys_close_range(CLOSE_RANGE_CLOFORK). */
+FIXTURE(close_range)
+{
+};
+
+#define HOLE	44
+
+FIXTURE_SETUP(close_range)
+{
+	if (skip_without_close_on_fork(_metadata))
+		return;
+	/* 40-43 have all_marks, so have 50-53. */
+	for (int i = 0; i < 4; i++) {
+		int low = fcntl(STDIN_FILENO, F_DUPFD, 40 + i);
+		int high = fcntl(STDIN_FILENO, F_DUPFD, 50 + i);
+
+		ASSERT_EQ(40 + i, set_marks(low, all_marks[i]));
+		ASSERT_EQ(50 + i, set_marks(high, all_marks[i]));
+	}
+}
+
+FIXTURE_TEARDOWN(close_range)
+{
+}
+
+static int sys_close_range(unsigned int first, unsigned int last,
+			   unsigned int flags)
+{
+	return syscall(__NR_close_range, first, last, flags);
+}
+
+/* Whether the four from @first have all_marks, and @marks besides. */
+static bool all_marked(int first, int marks)
+{
+	for (int i = 0; i < 4; i++)
+		if (fd_state(first + i) != (all_marks[i] | marks))
+			return false;
+	return true;
+}
+
+TEST_F(close_range, sets_mark_and_only_the_mark)
+{
+	EXPECT_EQ(0, sys_close_range(40, 49, CLOSE_RANGE_CLOFORK));
+	EXPECT_TRUE(all_marked(40, FD_CLOFORK));
+	EXPECT_TRUE(all_marked(50, 0));
+	EXPECT_EQ(ABSENT, state_in_fork(40));
+	EXPECT_EQ(0, state_in_fork(50));
+}
+
+TEST_F(close_range, sets_both_marks)
+{
+	EXPECT_EQ(0, sys_close_range(40, 49, CLOSE_RANGE_CLOFORK |
+					 CLOSE_RANGE_CLOEXEC));
+	EXPECT_TRUE(all_marked(40, BOTH));
+	EXPECT_TRUE(all_marked(50, 0));
+}
+
+TEST_F(close_range, cloexec_keeps_mark)
+{
+	EXPECT_EQ(0, sys_close_range(40, 49, CLOSE_RANGE_CLOEXEC));
+	EXPECT_TRUE(all_marked(40, FD_CLOEXEC));
+	EXPECT_EQ(ABSENT, state_in_fork(42));
+}
+
+/* What CLOSE_RANGE_UNSHARE copies, the marked ones included, is then marked. */
+static int unshare_and_mark(int flags)
+{
+	int marks = flags & CLOSE_RANGE_CLOEXEC ? BOTH : FD_CLOFORK;
+
+	if (sys_close_range(40, 49, CLOSE_RANGE_UNSHARE | flags))
+		return 1;
+	return !all_marked(40, marks) || !all_marked(50, 0) ||
+	       state_in_fork(40) != ABSENT;
+}
+
+TEST_F(close_range, marks_private_copy_only)
+{
+	EXPECT_EQ(0, in_sharer(unshare_and_mark, CLOSE_RANGE_CLOFORK));
+	EXPECT_EQ(0, in_sharer(unshare_and_mark, CLOSE_RANGE_CLOFORK |
+						 CLOSE_RANGE_CLOEXEC));
+	EXPECT_TRUE(all_marked(40, 0));
+	EXPECT_TRUE(all_marked(50, 0));
+}
+
+TEST_F(close_range, leaves_holes_alone)
+{
+	EXPECT_EQ(0, sys_close_range(40, 60, CLOSE_RANGE_CLOFORK));
+	EXPECT_EQ(ABSENT, fd_state(HOLE));
+	EXPECT_EQ(HOLE, fcntl(STDIN_FILENO, F_DUPFD, HOLE));
+	EXPECT_EQ(0, fd_state(HOLE));
+	EXPECT_EQ(0, state_in_fork(HOLE));
+}
+
+TEST_F(close_range, reaches_past_the_table)
+{
+	int beyond = 10 * MAX_FIRST_TABLE;
+
+	EXPECT_EQ(0, sys_close_range(beyond, ~0U, CLOSE_RANGE_CLOFORK));
+	EXPECT_TRUE(all_marked(50, 0));
+	EXPECT_EQ(0, sys_close_range(50, ~0U, CLOSE_RANGE_CLOFORK));
+	EXPECT_TRUE(all_marked(40, 0));
+	EXPECT_TRUE(all_marked(50, FD_CLOFORK));
+	EXPECT_EQ(beyond, fcntl(STDIN_FILENO, F_DUPFD, beyond));
+	EXPECT_EQ(0, fd_state(beyond));
+}
+
+TEST_F(close_range, marks_whole_words_and_parts)
+{
+	raise_nofile(2048);
+	ASSERT_TRUE(fill_below(1200));
+	EXPECT_EQ(0, sys_close_range(100, 1100, CLOSE_RANGE_CLOFORK));
+	for (int fd = 90; fd < 1200; fd++) {
+		int marks = fd >= 100 && fd <= 1100 ? FD_CLOFORK : 0;
+
+		EXPECT_EQ(marks, fd_state(fd));
+	}
+	EXPECT_EQ(0, state_in_fork(99));
+	EXPECT_EQ(ABSENT, state_in_fork(100));
+	EXPECT_EQ(ABSENT, state_in_fork(1100));
+	EXPECT_EQ(0, state_in_fork(1101));
+}
+
+TEST_F(close_range, refuses_what_it_refused)
+{
+	EXPECT_EQ(-1, sys_close_range(40, 49, CLOSE_RANGE_CLOFORK | 1U << 4));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, sys_close_range(40, 49, CLOSE_RANGE_CLOFORK | 1U << 0));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, sys_close_range(49, 40, CLOSE_RANGE_CLOFORK));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_TRUE(all_marked(40, 0));
+}
+
+TEST_F(close_range, closes_marked_without_flags)
+{
+	EXPECT_EQ(0, sys_close_range(40, 49, 0));
+	for (int fd = 40; fd < 44; fd++)
+		EXPECT_EQ(ABSENT, fd_state(fd));
+	EXPECT_EQ(42, fcntl(STDIN_FILENO, F_DUPFD, 42));
+	EXPECT_EQ(0, fd_state(42));
+	EXPECT_TRUE(all_marked(50, 0));
 }
 
 /* Duplicates and F_SETFD. */
@@ -1080,47 +782,43 @@ FIXTURE_TEARDOWN(transfer)
 {
 }
 
-static int pass_descriptor(int fd, int receive_flags)
+/* Sends @fd @count times in one message; the copies are in @fds. */
+static bool pass_descriptor(int fd, int flags, int count, int *fds)
 {
-	union {
-		char space[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {};
-	struct iovec iov = { .iov_base = "", .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	char byte;
-	int fds[2];
+	const int sent[MAX_PASSED] = { fd, fd, fd };
+	struct scm_message message;
+	struct msghdr *msg;
+	int pair[2];
 
-	cmsg->cmsg_level = SOL_SOCKET;
-	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) ||
-	    sendmsg(fds[0], &msg, 0) != 1)
-		return -1;
-
-	memset(&control, 0, sizeof(control));
-	iov.iov_base = &byte;
-	if (recvmsg(fds[1], &msg, receive_flags) != 1)
-		return -1;
-	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	return fd;
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) ||
+	    !send_descriptors(pair[0], sent, count))
+		return false;
+	msg = empty_message(&message);
+	return recvmsg(pair[1], msg, flags) == 1 &&
+	       descriptors_in(msg, SCM_RIGHTS, fds) == count;
 }
 
 TEST_F(transfer, scm_rights_carries_no_mark)
 {
-	int fd = pass_descriptor(self->marked, 0);
+	int fds[MAX_PASSED];
 
-	EXPECT_EQ(0, fd_state(fd));
-	EXPECT_EQ(0, state_in_fork(fd));
-	EXPECT_EQ(FD_CLOEXEC,
-		  fd_state(pass_descriptor(self->marked, MSG_CMSG_CLOEXEC)));
+	ASSERT_TRUE(pass_descriptor(self->marked, 0, 1, fds));
+	EXPECT_EQ(0, fd_state(fds[0]));
+	EXPECT_EQ(0, state_in_fork(fds[0]));
+	ASSERT_TRUE(pass_descriptor(self->marked, MSG_CMSG_CLOEXEC, 1, fds));
+	EXPECT_EQ(FD_CLOEXEC, fd_state(fds[0]));
+}
+
+TEST_F(transfer, scm_rights_marks_every_descriptor)
+{
+	int fds[MAX_PASSED];
+
+	ASSERT_TRUE(pass_descriptor(self->marked, MSG_CMSG_CLOFORK, MAX_PASSED,
+				    fds));
+	for (int i = 0; i < MAX_PASSED; i++) {
+		EXPECT_EQ(FD_CLOFORK, fd_state(fds[i]));
+		EXPECT_EQ(ABSENT, state_in_fork(fds[i]));
+	}
 }
 
 TEST_F(transfer, pidfd_getfd_carries_no_mark)
@@ -1208,6 +906,18 @@ static void *toggle_both(void *arg)
 	return NULL;
 }
 
+static void *toggle_by_range(void *arg)
+{
+	const struct second_thread *thread = arg;
+
+	while (!stopped(thread)) {
+		sys_close_range(thread->fd, thread->fd,
+				CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_CLOFORK);
+		fcntl(thread->fd, F_SETFD, 0);
+	}
+	return NULL;
+}
+
 static void *open_and_close(void *arg)
 {
 	const struct second_thread *thread = arg;
@@ -1237,21 +947,33 @@ TEST_F_TIMEOUT(racing, setfd_is_atomic_for_fork, 120)
 	EXPECT_LT(0, present);
 }
 
-TEST_F_TIMEOUT(racing, getfd_sees_both_marks_or_none, 120)
+static void check_both_or_none(struct __test_metadata *_metadata,
+			       struct second_thread *thread,
+			       void *(*toggle)(void *))
 {
 	int both = 0, none = 0;
 
-	ASSERT_EQ(0, start(&self->thread, toggle_both));
+	ASSERT_EQ(0, start(thread, toggle));
 	for (int i = 0; i < READS; i++) {
-		int flags = fcntl(self->thread.fd, F_GETFD);
+		int flags = fcntl(thread->fd, F_GETFD);
 
 		both += flags == BOTH;
 		none += flags == 0;
 	}
-	EXPECT_EQ(0, stop(&self->thread));
+	EXPECT_EQ(0, stop(thread));
 	EXPECT_EQ(READS, both + none);
 	EXPECT_LT(0, both);
 	EXPECT_LT(0, none);
+}
+
+TEST_F_TIMEOUT(racing, getfd_sees_both_marks_or_none, 120)
+{
+	check_both_or_none(_metadata, &self->thread, toggle_both);
+}
+
+TEST_F_TIMEOUT(racing, close_range_sets_both_marks_at_once, 120)
+{
+	check_both_or_none(_metadata, &self->thread, toggle_by_range);
 }
 
 /* The thread's descriptor has the lowest number that is free here. */
