@@ -3,12 +3,12 @@
 
 #include "close_on_fork.h"
 
-#include <array>
 #include <cstddef>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <vector>
 
 namespace {
 
@@ -17,33 +17,65 @@ constexpr unsigned low_word(unsigned argument) {
   return offsetof(seccomp_data, args) + sizeof(__u64) * argument;
 }
 
-/// Refuses a system call when the argument has a bit of the mask.
-bool refuse(unsigned nr, unsigned argument, unsigned mask, unsigned code) {
-  std::array filter{
-      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                           offsetof(seccomp_data, nr)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 3),
-      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_word(argument)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+/// A comparison of an argument, BPF_JEQ or BPF_JSET, with a value.
+struct condition {
+  unsigned argument;
+  unsigned comparison;
+  unsigned value;
+};
+
+/// Refuses a system call when all of the conditions hold.
+bool refuse(long number, const std::vector<condition> &conditions,
+            unsigned code) {
+  std::vector<sock_filter> filter{sock_filter BPF_STMT(
+      BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  auto left = static_cast<unsigned char>(2 * conditions.size() + 1);
+  const auto unless = [&](unsigned comparison, unsigned value) {
+    filter.push_back({static_cast<unsigned short>(BPF_JMP | comparison | BPF_K),
+                      0, left, value});
+    left -= 2;
   };
-  const sock_fprog program{.len = filter.size(), .filter = filter.data()};
+  unless(BPF_JEQ, static_cast<unsigned>(number));
+  for (const auto &[argument, comparison, value] : conditions) {
+    filter.push_back(
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_word(argument)));
+    unless(comparison, value);
+  }
+  filter.push_back(
+      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code));
+  filter.push_back(sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  const sock_fprog program{static_cast<unsigned short>(filter.size()),
+                           filter.data()};
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 } // namespace
 
+bool refuse_call(long number, unsigned code) {
+  return refuse(number, {}, code);
+}
+
+bool refuse_call_with_bits(long number, unsigned argument, unsigned mask,
+                           unsigned code) {
+  return refuse(number, {{argument, BPF_JSET, mask}}, code);
+}
+
+bool refuse_call_with_value(long number, unsigned argument, unsigned value,
+                            unsigned code) {
+  return refuse(number, {{argument, BPF_JEQ, value}}, code);
+}
+
 bool refuse_dupfd_clofork(unsigned code) {
-  // Of the commands used here only 1041 has this bit.
-  return refuse(SYS_fcntl, 1, 16, code);
+  return refuse_call_with_value(SYS_fcntl, 1, F_DUPFD_CLOFORK, code);
 }
 
 bool refuse_open_clofork(unsigned code) {
-  return refuse(SYS_openat, 2, O_CLOFORK, code);
+  return refuse_call_with_bits(SYS_openat, 2, O_CLOFORK, code);
 }
 
 bool refuse_setfd_clofork(unsigned code) {
-  return refuse(SYS_fcntl, 2, FD_CLOFORK, code);
+  // F_GETFD is called with anything in the place of an argument.
+  return refuse(SYS_fcntl, {{1, BPF_JEQ, F_SETFD}, {2, BPF_JSET, FD_CLOFORK}},
+                code);
 }

@@ -5,6 +5,15 @@
 /// container's policy does: what they refuse ends with the errno. True when
 /// the filter is in place.
 
+/// A system call by its number.
+bool refuse_call(long number, unsigned code);
+/// The same only with any bit of the mask in the low word of an argument.
+bool refuse_call_with_bits(long number, unsigned argument, unsigned mask,
+                           unsigned code);
+/// The same only where the low word of an argument is the value.
+bool refuse_call_with_value(long number, unsigned argument, unsigned value,
+                            unsigned code);
+
 /// F_DUPFD_CLOFORK.
 bool refuse_dupfd_clofork(unsigned code);
 /// open with O_CLOFORK.

@@ -3,6 +3,7 @@
 
 #include "clofork/error.h"
 
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -19,11 +20,12 @@ public:
   [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// Precondition of the three below: has_value().
+  /// Precondition of the four below: has_value().
   [[nodiscard]] T &operator*() noexcept { return *std::get_if<0>(&state_); }
   [[nodiscard]] const T &operator*() const noexcept {
     return *std::get_if<0>(&state_);
   }
+  [[nodiscard]] T *operator->() noexcept { return std::get_if<0>(&state_); }
   [[nodiscard]] const T *operator->() const noexcept {
     return std::get_if<0>(&state_);
   }
@@ -35,6 +37,25 @@ public:
 
 private:
   std::variant<T, clofork::error> state_;
+};
+
+/// Success, or the error that stands in its place.
+template <>
+class [[nodiscard]] result<void> {
+public:
+  result() noexcept = default;
+  result(clofork::error failure) noexcept : failure_(failure) {}
+
+  [[nodiscard]] bool has_value() const noexcept { return !failure_; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// Precondition: !has_value().
+  [[nodiscard]] const clofork::error &error() const noexcept {
+    return *failure_;
+  }
+
+private:
+  std::optional<clofork::error> failure_;
 };
 
 } // namespace clofork

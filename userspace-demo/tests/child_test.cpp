@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+#include "clofork/child.h"
+
+#include "clofork/gate.h"
+#include "in_child.h"
+#include "spawning.h"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <optional>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using clofork::child;
+using clofork::exit_status;
+using clofork::spawn;
+using clofork::unique_fd;
+namespace stdio = clofork::stdio;
+
+static_assert(std::is_nothrow_move_constructible_v<child>);
+static_assert(std::is_nothrow_move_assignable_v<child>);
+static_assert(!std::is_copy_constructible_v<child>);
+
+class child_test : public spawning {};
+
+/// Runs until its input is closed or it is killed.
+clofork::command waiting() {
+  auto wanted = shell("read line");
+  wanted.input = stdio::pipe{};
+  return wanted;
+}
+
+child started(const clofork::command &wanted) {
+  return std::move(*spawn(wanted));
+}
+
+bool is_gone(pid_t pid) {
+  return kill(pid, 0) == -1 && errno == ESRCH;
+}
+
+/// Whether all writers of a pipe are gone.
+bool has_ended(int fd) {
+  return read_all(fd).empty();
+}
+
+TEST_F(child_test, wait_returns_the_code) {
+  EXPECT_EQ(*started(shell("exit 7")).wait(), (exit_status{.code = 7}));
+  EXPECT_TRUE(started(shell("exit 0")).wait()->success());
+}
+
+TEST_F(child_test, wait_returns_the_signal) {
+  const auto status = started(shell("kill -TERM $$")).wait();
+  EXPECT_EQ(*status, (exit_status{.signal = SIGTERM}));
+  EXPECT_FALSE(status->success());
+}
+
+TEST_F(child_test, wait_again_returns_the_same) {
+  auto run = started(shell("exit 7"));
+  EXPECT_EQ(run.wait()->code, 7);
+  EXPECT_EQ(run.wait()->code, 7);
+  EXPECT_EQ((*run.wait_for(0s))->code, 7);
+}
+
+TEST_F(child_test, wait_for_returns_none_when_the_time_is_over) {
+  auto run = started(waiting());
+  const auto start = std::chrono::steady_clock::now();
+  const auto status = run.wait_for(20ms);
+  ASSERT_TRUE(status.has_value()) << status.error().message();
+  EXPECT_FALSE(status->has_value());
+  EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
+  EXPECT_FALSE(run.wait_for(0s)->has_value());
+  EXPECT_FALSE(run.wait_for(-1s)->has_value());
+}
+
+TEST_F(child_test, wait_for_returns_as_soon_as_the_program_ends) {
+  auto run = started(waiting());
+  ASSERT_FALSE(run.input().close());
+  const auto status = run.wait_for(std::chrono::nanoseconds::max());
+  ASSERT_TRUE(status.has_value()) << status.error().message();
+  EXPECT_EQ((*status)->code, 1);
+}
+
+TEST_F(child_test, pidfd_becomes_readable_at_the_end) {
+  auto run = started(waiting());
+  pollfd ready{.fd = run.pidfd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&ready, 1, 0), 0);
+  run.input().reset();
+  EXPECT_EQ(poll(&ready, 1, -1), 1);
+}
+
+TEST_F(child_test, signal_reaches_the_program) {
+  auto run = started(waiting());
+  EXPECT_TRUE(run.signal(SIGTERM).has_value());
+  EXPECT_EQ(run.wait()->signal, SIGTERM);
+}
+
+TEST_F(child_test, signal_after_the_wait_is_esrch) {
+  auto run = started(shell("exit 0"));
+  ASSERT_TRUE(run.wait().has_value());
+  EXPECT_EQ(run.signal(SIGTERM).error().code, std::errc::no_such_process);
+}
+
+TEST_F(child_test, signal_that_is_none_is_einval) {
+  auto run = started(waiting());
+  EXPECT_EQ(run.signal(-1).error().code, std::errc::invalid_argument);
+  EXPECT_EQ(run.signal(65).error().code, std::errc::invalid_argument);
+}
+
+/// The number may be another's when somebody else has waited.
+TEST_F(child_test, that_another_wait_took_gets_no_signal) {
+  auto run = started(shell("exit 0"));
+  ASSERT_EQ(waitpid(run.pid(), nullptr, 0), run.pid());
+  EXPECT_EQ(run.signal(SIGTERM).error().code, std::errc::no_such_process);
+  EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
+  EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
+}
+
+TEST_F(child_test, signal_group_reaches_the_whole_group) {
+  auto wanted = shell("cat & cat & wait");
+  wanted.input = wanted.output = stdio::pipe{};
+  wanted.process.group = 0;
+  wanted.arguments[2] = "cat <&0 & cat <&0 & wait";
+  auto run = started(wanted);
+  EXPECT_TRUE(run.signal_group(SIGKILL).has_value());
+  EXPECT_EQ(run.wait()->signal, SIGKILL);
+  EXPECT_TRUE(has_ended(run.output().get()));
+}
+
+/// The group outlives its leader.
+TEST_F(child_test, signal_group_reaches_what_the_leader_left) {
+  auto wanted = shell("cat <&0 & exit 0");
+  wanted.input = wanted.output = stdio::pipe{};
+  wanted.process.session = true;
+  auto run = started(wanted);
+  ASSERT_TRUE(run.wait()->success());
+  if (const auto sent = run.signal_group(SIGKILL); !sent) {
+    // Before Linux 6.9 a group has no name that is safe to use after the wait.
+    ASSERT_EQ(sent.error().code, std::errc::no_such_process);
+    run.input().reset();
+  }
+  EXPECT_TRUE(has_ended(run.output().get()));
+}
+
+TEST_F(child_test, signal_group_needs_a_leader) {
+  auto run = started(waiting());
+  EXPECT_EQ(run.signal_group(SIGKILL).error().code,
+            std::errc::invalid_argument);
+}
+
+TEST_F(child_test, destructor_kills_and_leaves_no_zombie) {
+  pid_t pid = 0;
+  {
+    const auto run = started(waiting());
+    pid = run.pid();
+    EXPECT_FALSE(is_gone(pid));
+  }
+  EXPECT_TRUE(is_gone(pid));
+}
+
+TEST_F(child_test, destructor_takes_a_program_that_has_ended) {
+  pid_t pid = 0;
+  {
+    auto run = started(shell("exit 0"));
+    pid = run.pid();
+    pollfd ready{.fd = run.pidfd(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(poll(&ready, 1, -1), 1);
+  }
+  EXPECT_TRUE(is_gone(pid));
+}
+
+TEST_F(child_test, destructor_in_a_forked_process_leaves_it_alone) {
+  std::optional<child> run = started(waiting());
+  EXPECT_TRUE(in_child([&] {
+    run.reset();
+    return true;
+  }));
+  EXPECT_FALSE(run->wait_for(0s)->has_value());
+  ASSERT_FALSE(run->input().close());
+  EXPECT_EQ(run->wait()->signal, 0);
+}
+
+/// A user that may not be killed by the one that is left of the parent.
+TEST_F(child_test, destructor_detaches_what_may_not_be_killed) {
+  if (geteuid() != 0) {
+    GTEST_SKIP() << "needs root";
+  }
+  EXPECT_TRUE(in_child([] {
+    alarm(10); // should the destructor wait
+    auto wanted = waiting();
+    wanted.output = stdio::pipe{};
+    wanted.arguments[2] = "echo; read line; echo";
+    std::optional<child> run = started(wanted);
+    char line = 0;
+    if (read(run->output().get(), &line, 1) != 1 || setresuid(1, 1, 1) != 0) {
+      return false;
+    }
+    auto input = std::move(run->input());
+    auto output = std::move(run->output());
+    run.reset();
+    input.reset();
+    return read_all(output.get()) == "\n";
+  }));
+}
+
+TEST_F(child_test, move_takes_the_child_along) {
+  auto first = started(waiting());
+  const auto pid = first.pid();
+  auto second = std::move(first);
+  EXPECT_EQ(first.pid(), -1); // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(second.pid(), pid);
+  EXPECT_EQ(first.wait().error().code, std::errc::no_child_process);
+  EXPECT_FALSE(second.input().close());
+  EXPECT_EQ(second.wait()->code, 1);
+}
+
+TEST_F(child_test, move_onto_a_child_ends_the_old_one) {
+  auto target = started(waiting());
+  const auto old = target.pid();
+  auto source = started(waiting());
+  const auto fresh = source.pid();
+  target = std::move(source);
+  EXPECT_TRUE(is_gone(old));
+  EXPECT_EQ(target.pid(), fresh);
+  EXPECT_FALSE(is_gone(fresh));
+}
+
+TEST_F(child_test, detached_program_runs_on_and_becomes_no_zombie) {
+  pid_t pid = 0;
+  {
+    auto wanted = waiting();
+    wanted.output = stdio::pipe{};
+    wanted.arguments[2] = "read line; echo end";
+    auto run = started(wanted);
+    pid = run.pid();
+    ASSERT_TRUE(run.detach().has_value());
+    EXPECT_EQ(run.pid(), -1);
+    EXPECT_EQ(run.pidfd(), -1);
+    EXPECT_EQ(run.signal(SIGTERM).error().code, std::errc::no_such_process);
+    EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
+    EXPECT_FALSE(is_gone(pid));
+    run.input().reset();
+    EXPECT_EQ(read_all(run.output().get()), "end\n");
+  }
+  while (!is_gone(pid)) { // a zombie would be there for ever
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+TEST_F(child_test, detach_after_the_wait_is_nothing) {
+  auto run = started(shell("exit 0"));
+  ASSERT_TRUE(run.wait().has_value());
+  EXPECT_TRUE(run.detach().has_value());
+  EXPECT_TRUE(run.detach().has_value());
+}
+
+TEST_F(child_test, signals_beside_a_wait_of_another_thread) {
+  auto run = started(waiting());
+  std::jthread killer([&] { EXPECT_TRUE(run.signal(SIGKILL).has_value()); });
+  EXPECT_EQ(run.wait()->signal, SIGKILL);
+}
+
+/// The kernel then takes the zombie itself and forgets the status.
+TEST_F(child_test, wait_with_sigchld_ignored_is_echild) {
+  std::signal(SIGCHLD, SIG_IGN);
+  auto run = started(shell("exit 7"));
+  EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
+  std::signal(SIGCHLD, SIG_DFL);
+}
+
+/// It waits for a program that is busy, in a group where everybody is killed.
+TEST_F(child_test, killed_before_its_exec_is_like_one_killed_after) {
+  std::string path = testing::TempDir() + "child_test.XXXXXX";
+  const unique_fd writer(mkostemp(path.data(), O_CLOEXEC));
+  ASSERT_TRUE(writer && fchmod(writer.get(), 0700) == 0);
+  auto wanted = waiting();
+  wanted.process.group = 0;
+  auto leader = started(wanted);
+  std::jthread killer([&](const std::stop_token &stop) {
+    while (!stop.stop_requested()) {
+      EXPECT_EQ(kill(-leader.pid(), SIGKILL), 0);
+      std::this_thread::sleep_for(1ms);
+    }
+  });
+  auto run = spawn({.program = path,
+                    .arguments = {path},
+                    .process = {.group = leader.pid()},
+                    .busy_patience = 1h});
+  killer.request_stop();
+  killer.join();
+  unlink(path.c_str());
+  ASSERT_TRUE(run.has_value()) << run.error().message();
+  EXPECT_EQ(run->wait()->signal, SIGKILL);
+  const clofork::closing_section section; // the child has left the gate
+}
+
+/// A child that fails before its exec sends no SIGCHLD: it never was.
+TEST_F(child_test, failed_spawn_is_not_to_be_noticed) {
+  static std::atomic<int> signals;
+  signals = 0;
+  std::signal(SIGCHLD, [](int /*signal*/) { ++signals; });
+  auto wanted = shell("exit 0");
+  wanted.program = "/nowhere/program";
+  EXPECT_NE(refusal_of(wanted), "");
+  EXPECT_EQ(signals, 0);
+  EXPECT_EQ(refusal_of(shell("exit 0")), "");
+  EXPECT_EQ(signals, 1);
+  std::signal(SIGCHLD, SIG_DFL);
+}
+
+} // namespace

@@ -1,0 +1,14 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What the library must not call.
+bats_require_minimum_version 1.5.0
+
+library=${LIBRARY:-$BATS_TEST_DIRNAME/../../build/userspace-demo/libclofork.a}
+openers='(open|openat|creat|fopen|freopen|opendir|popen|tmpfile|mkstemp|mkostemp)'
+
+# spawn.cpp opens cgroup.procs, without a mark: its child is to have it.
+@test "the C library opens nothing that is to be marked: musl's wipes the mark" {
+	run -0 nm -A --undefined-only "$library"
+	[[ $output == *" U syscall"* ]] # the list is there
+	run -1 grep -vF spawn.cpp.o <(grep -E " U _*$openers(64)?(_2)?\$" <<<"$output")
+}
