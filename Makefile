@@ -12,13 +12,13 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test run shell kernel check
+.PHONY: help demo test run shell kernel check bench
 .SUFFIXES:
 
 help:
 	@grep -v '^#' Kbuild/help
 
-demo test kernel check:
+demo test kernel check bench:
 	@Kbuild/$@
 
 # Make is replaced by the script, for the sake of its exit status: see become.c.
