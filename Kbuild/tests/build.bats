@@ -4,17 +4,32 @@
 # What is built is built once, and an own kernel tree is only read.
 load common
 
-@test "a second build starts no compiler" {
-	"$lab/kernel"
+# without_compiler COMMAND...: run it where the compilers only leave a mark that they ran
+without_compiler() {
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	for tool in gcc cc1 ccache; do
 		printf '#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/gcc --version\ntouch "%s/compiled"\nexit 1\n' \
 			"$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/bin/$tool"
 	done
 	chmod +x "$BATS_TEST_TMPDIR"/bin/*
-	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 "$lab/kernel"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 "$@"
 	[[ ! -e $BATS_TEST_TMPDIR/compiled ]]
+}
+
+@test "a second build starts no compiler" {
+	"$lab/kernel"
+	without_compiler "$lab/kernel"
 	[[ ! $output ]]
+}
+
+@test "what a series says and tests is in no image" {
+	export KERNEL=patched
+	"$lab/kernel"
+	cp -r "$root/kernel-patches/linux-6.12.y" "$BATS_TEST_TMPDIR/series"
+	sed -i 's/^Subject: .*/&, with more words/' "$BATS_TEST_TMPDIR"/series/*.patch
+	sed -i '/^+/s/close-on-fork/Close-on-fork/' "$BATS_TEST_TMPDIR"/series/*-selftests-*.patch
+	LAB_SERIES=$BATS_TEST_TMPDIR/series without_compiler "$lab/kernel"
+	"$lab/kernel" # the tree as it was
 }
 
 @test "stock and patched have the same configuration" {
