@@ -50,6 +50,13 @@ may_skip() { printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/may-skip"; }
 	judged "0 1 0" 0 1..1 'ok 1 - some # SKIP no device'
 }
 
+@test "what may-skip allows by how it begins" {
+	may_skip 's some.row.* # why'
+	judged "0 0 1" 0 1..1 'ok 1 - some.row.test # SKIP no device'
+	judged "0 1 0" 0 1..1 'ok 1 - some.rowtest # SKIP no device'
+	judged "0 1 0" 0 1..1 'ok 1 - some # SKIP no device'
+}
+
 @test "what may-skip allows to another suite" {
 	may_skip 't some test # why'
 	judged "0 1 0" 0 1..1 'ok 1 - some test # SKIP no device'
