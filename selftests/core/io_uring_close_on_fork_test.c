@@ -39,6 +39,11 @@ static int slot_openat2(struct ring *ring, int marks, unsigned int extra)
 	return result_of(ring);
 }
 
+static int slot_pipe(struct ring *ring, int marks, unsigned int extra)
+{
+	return pipe_end(ring, 0, o_flags(marks) | extra, 1);
+}
+
 static int slot_socket(struct ring *ring, int marks, unsigned int extra)
 {
 	io_uring_prep_socket_direct(ring->sqe, AF_INET,
@@ -71,6 +76,11 @@ FIXTURE_VARIANT_ADD(file_slot, openat2)
 	.operation = slot_openat2,
 };
 
+FIXTURE_VARIANT_ADD(file_slot, pipe)
+{
+	.operation = slot_pipe,
+};
+
 FIXTURE_VARIANT_ADD(file_slot, socket)
 {
 	.operation = slot_socket,
@@ -83,13 +93,13 @@ FIXTURE_VARIANT_ADD(file_slot, accept)
 
 static int make_in_slot(operation_fn *operation, int marks)
 {
-	static const int empty = -1;
+	static const int empty[] = { -1, -1 };
 	struct ring ring;
 	int result;
 
 	if (!start_ring(&ring, TASK))
 		return -1;
-	io_uring_register_files(&ring.uring, &empty, 1);
+	io_uring_register_files(&ring.uring, empty, ARRAY_SIZE(empty));
 	result = operation(&ring, marks, 0);
 	end_ring(&ring);
 	return result;

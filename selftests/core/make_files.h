@@ -67,27 +67,34 @@ struct handle_room {
 	char room[MAX_HANDLE_SZ];
 };
 
-static int open_handle(const char *path, int flags)
+static int open_handle_of(int file, int flags)
 {
 	struct handle_room to = { .handle.handle_bytes = MAX_HANDLE_SZ };
-	int mount_id, mount, fd;
+	int mount_id;
 
-	if (name_to_handle_at(AT_FDCWD, path, &to.handle, &mount_id, 0))
+	if (name_to_handle_at(file, "", &to.handle, &mount_id, AT_EMPTY_PATH))
 		return -1;
-	mount = open(path, O_RDONLY | O_CLOEXEC);
-	fd = open_by_handle_at(mount, &to.handle, flags);
-	close_quietly(mount);
-	return fd;
+	return open_by_handle_at(file, &to.handle, flags);
 }
 
 static int make_open_by_handle_at(int marks, unsigned int extra)
 {
 	char path[] = "/tmp/close_on_fork.XXXXXX";
 	int file = mkstemp(path);
-	int fd = open_handle(path, O_RDWR | o_flags(marks) | extra);
+	int fd = open_handle_of(file, O_RDWR | o_flags(marks) | extra);
 
 	close_quietly(file);
 	unlink(path);
+	return fd;
+}
+
+/* Whose file system looks at the flags itself; it has handles since 6.14. */
+static int make_open_by_handle_at_pidfs(int marks, unsigned int extra)
+{
+	int pidfd = syscall(__NR_pidfd_open, getpid(), 0);
+	int fd = open_handle_of(pidfd, O_RDWR | o_flags(marks) | extra);
+
+	close_quietly(pidfd);
 	return fd;
 }
 
@@ -207,6 +214,12 @@ FIXTURE_VARIANT_ADD(descriptor, open_by_handle_at)
 {
 	.make = make_open_by_handle_at,
 	.refuses_unknown = 0,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, open_by_handle_at_pidfs)
+{
+	.make = make_open_by_handle_at_pidfs,
+	.refuses_unknown = EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(descriptor, dup3)

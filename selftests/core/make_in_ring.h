@@ -13,8 +13,9 @@
 #include "ring.h"
 #include "scm_message.h"
 
-/* liburing knows these from 2.6 on. */
+/* Debian 12's liburing does not know these. */
 #define OP_FIXED_FD_INSTALL	54
+#define OP_PIPE			62
 #ifndef IORING_FIXED_FD_NO_CLOEXEC
 #define IORING_FIXED_FD_NO_CLOEXEC	1U
 #endif
@@ -34,6 +35,33 @@ static int do_openat2(struct ring *ring, int marks, unsigned int extra)
 
 	io_uring_prep_openat2(ring->sqe, AT_FDCWD, "/dev/null", &how);
 	return result_of(ring);
+}
+
+/* Since 6.16; a slot counts from 1, 0 is none. */
+static int pipe_end(struct ring *ring, int end, unsigned int flags,
+		    unsigned int slot)
+{
+	int fds[2];
+
+	io_uring_prep_rw(OP_PIPE, ring->sqe, 0, fds, 0, 0);
+	ring->sqe->rw_flags = flags;
+	ring->sqe->file_index = slot;
+	if (result_of(ring) < 0)
+		return -1;
+	if (slot)
+		return 0;
+	close_quietly(fds[!end]);
+	return fds[end];
+}
+
+static int do_pipe_read(struct ring *ring, int marks, unsigned int extra)
+{
+	return pipe_end(ring, 0, o_flags(marks) | extra, 0);
+}
+
+static int do_pipe_write(struct ring *ring, int marks, unsigned int extra)
+{
+	return pipe_end(ring, 1, o_flags(marks) | extra, 0);
 }
 
 static int do_socket(struct ring *ring, int marks, unsigned int extra)
@@ -200,6 +228,8 @@ static int make_##operation##_by_poller(int marks, unsigned int extra)	\
 
 MAKE_IN_RING(openat)
 MAKE_IN_RING(openat2)
+MAKE_IN_RING(pipe_read)
+MAKE_IN_RING(pipe_write)
 MAKE_IN_RING(socket)
 MAKE_IN_RING(accept)
 MAKE_IN_RING(accept_multishot)
@@ -240,6 +270,42 @@ FIXTURE_VARIANT_ADD(descriptor, openat2_by_worker)
 FIXTURE_VARIANT_ADD(descriptor, openat2_by_poller)
 {
 	.make = make_openat2_by_poller,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_read_by_task)
+{
+	.make = make_pipe_read_by_task,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_read_by_worker)
+{
+	.make = make_pipe_read_by_worker,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_read_by_poller)
+{
+	.make = make_pipe_read_by_poller,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_write_by_task)
+{
+	.make = make_pipe_write_by_task,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_write_by_worker)
+{
+	.make = make_pipe_write_by_worker,
+	.refuses_unknown = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(descriptor, pipe_write_by_poller)
+{
+	.make = make_pipe_write_by_poller,
 	.refuses_unknown = EINVAL,
 };
 
