@@ -4,7 +4,7 @@
 # Whether this is make -n; asked before MAKEFLAGS is touched below.
 dry := $(findstring n,$(firstword -$(MAKEFLAGS)))
 
-settings := BASE KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS LAB_CMD
+settings := BASE KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS FROM TO LAB_CMD
 # CMD goes to the guest's shell as typed: never expanded, not even to pass it on.
 LAB_CMD := $(value CMD)
 unexport CMD
@@ -12,7 +12,7 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test run shell kernel check bench
+.PHONY: help demo test run shell kernel check bench rebase-series
 .SUFFIXES:
 
 help:
@@ -23,13 +23,14 @@ demo test kernel check bench:
 
 # Make is replaced by the script, for the sake of its exit status: see become.c.
 # Where become is not to be had, the second line serves, and make ends with 2.
-run shell:
+run shell rebase-series:
 	$(if $(dry),,$(become $(command),$(settings)))
 	@$(command)
 run: command := Kbuild/run
 shell: command := Kbuild/run --shell
+rebase-series: command := Kbuild/rebase-series
 
-ifneq ($(filter run shell,$(MAKECMDGOALS)),)
+ifneq ($(filter run shell rebase-series,$(MAKECMDGOALS)),)
 -load build/become.so
 build/become.so: Kbuild/become.c
 	@Kbuild/packages build

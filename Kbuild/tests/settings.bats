@@ -44,5 +44,5 @@ refused() {
 
 @test "help names every target" {
 	run -0 make -C "$root" help
-	for target in demo test run shell kernel check; do contains "make $target"; done
+	for target in demo test run shell kernel check rebase-series; do contains "make $target"; done
 }
