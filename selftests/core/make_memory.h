@@ -29,10 +29,12 @@ static int make_memfd_create_hugetlb(int marks, unsigned int extra)
 	return create_memfd(marks, MFD_HUGETLB | extra);
 }
 
+#ifdef __NR_memfd_secret
 static int make_memfd_secret(int marks, unsigned int extra)
 {
 	return syscall(__NR_memfd_secret, o_flags(marks) | extra);
 }
+#endif
 
 static int make_userfaultfd(int marks, unsigned int extra)
 {
@@ -116,11 +118,13 @@ FIXTURE_VARIANT_ADD(descriptor, memfd_create_hugetlb)
 	.refuses_unknown = EINVAL,
 };
 
+#ifdef __NR_memfd_secret
 FIXTURE_VARIANT_ADD(descriptor, memfd_secret)
 {
 	.make = make_memfd_secret,
 	.refuses_unknown = EINVAL,
 };
+#endif
 
 FIXTURE_VARIANT_ADD(descriptor, userfaultfd)
 {
