@@ -35,6 +35,17 @@ KERNEL=${KERNEL:-patched}
 [[ $KERNEL =~ ^(stock|patched|debug)$ ]] ||
 	die "KERNEL=$KERNEL is unknown; there are stock, patched and debug"
 
+# What "architectures" says of ARCH; "foreign" is empty for the machine's own.
+ARCH=${ARCH:-x86_64}
+read -r _ cross debian emulator image_in_tree < <(awk -v a="$ARCH" '$1 == a' "$lab/architectures") ||
+	die "ARCH=$ARCH is unknown; there are $(sed '/^#/d; s/ .*//' "$lab/architectures" | paste -sd' ')"
+[[ $cross != - ]] || cross=
+foreign=${cross:+$ARCH}
+image_name=${image_in_tree##*/}
+# guests: the architectures that have one
+guests() { awk '!/^#/ && NF > 2 { print $1 }' "$lab/architectures"; }
+guest=$build/${foreign:+$debian/}guest
+
 # version_of TREE: VERSION.PATCHLEVEL.SUBLEVEL of a kernel tree
 version_of() {
 	sed -nE '1,5s/^(VERSION|PATCHLEVEL|SUBLEVEL) *= *([0-9]+)$/\2/p' "$1/Makefile" | paste -sd.
@@ -53,6 +64,9 @@ else
 	work=$build/$BASE
 fi
 series=${LAB_SERIES:-$root/kernel-patches/linux-$BASE.y}
+# LAB_VARIANT=NAME: kernels with config/NAME.config too, each in $work/NAME-FLAVOUR
+variant=${LAB_VARIANT:-$foreign}
+variant=${variant:+$variant-}
 
 # inputs_match FILE TEXT: whether an artefact's record says it was made from TEXT
 inputs_match() { [[ -f $1 && $(<"$1") == "$2" ]]; }

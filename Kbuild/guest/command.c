@@ -41,7 +41,7 @@ static _Noreturn void execute(const struct job *job, int out, int err)
 {
 	const struct rlimit descriptors = { .rlim_cur = 1024, .rlim_max = 1 << 20 };
 	const bool interactive = !*job->command;
-	char *const arguments[] = { "bash", interactive ? "-i" : "-c",
+	char *const arguments[] = { basename(job->shell), interactive ? "-i" : "-c",
 				    interactive ? NULL : job->command, NULL };
 	sigset_t none;
 	int in;
@@ -61,7 +61,7 @@ static _Noreturn void execute(const struct job *job, int out, int err)
 		fprintf(stderr, "%s: %s\n", job->directory, strerror(errno));
 		_exit(126);
 	}
-	execve("/bin/bash", arguments, job->environment);
+	execve(job->shell, arguments, job->environment);
 	execve("/bin/sh", arguments, job->environment);
 	fprintf(stderr, "no shell: %s\n", strerror(errno));
 	_exit(127);

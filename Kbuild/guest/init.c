@@ -93,6 +93,7 @@ int main(void)
 	open_console();
 	read_job(&job);
 	lay_out_root(job.keep);
+	provide_sh(job.shell);
 	bring_up_loopback();
 	sethostname("guest", strlen("guest"));
 	verdict = open_port("verdict");

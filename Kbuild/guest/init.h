@@ -12,11 +12,13 @@ struct job {
 	char *command;	    /* the text handed to the shell, empty for an interactive one */
 	char *directory;    /* where it runs */
 	char **environment; /* NAME=value */
+	const char *shell;  /* as the environment names it */
 	char **keep;	    /* paths that the fresh file systems must not hide */
 };
 
 void read_job(struct job *job);
 void lay_out_root(char *const *keep);
+void provide_sh(const char *shell);
 
 int open_port(const char *name);
 void write_all(int fd, const char *data, size_t size);

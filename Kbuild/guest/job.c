@@ -56,6 +56,14 @@ static char **read_list(const char *name)
 	return vector;
 }
 
+static const char *find_shell(char *const *environment)
+{
+	for (; *environment; environment++)
+		if (!strncmp(*environment, "SHELL=", strlen("SHELL=")))
+			return *environment + strlen("SHELL=");
+	return "/bin/sh";
+}
+
 void read_job(struct job *job)
 {
 	size_t size;
@@ -66,6 +74,7 @@ void read_job(struct job *job)
 	job->command = read_field("command", &size);
 	job->directory = read_field("directory", &size);
 	job->environment = read_list("environment");
+	job->shell = find_shell(job->environment);
 	job->keep = read_list("keep");
 	umount("/job");
 }

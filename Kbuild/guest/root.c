@@ -101,3 +101,13 @@ void lay_out_root(char *const *keep)
 	for (int i = 0; i < count; i++)
 		bring_back(kept[i], keep[i]);
 }
+
+/*
+ * system() and popen() run /bin/sh. Where the host's is for another processor, the
+ * shell that the host names is called sh and takes its place.
+ */
+void provide_sh(const char *shell)
+{
+	if (!strcmp(basename(shell), "sh") && strcmp(shell, "/bin/sh"))
+		attach(shell, "/bin/sh", "none", MS_BIND, NULL);
+}

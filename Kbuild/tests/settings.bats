@@ -12,6 +12,8 @@ refused() {
 }
 
 @test "unknown BASE" { refused BASE=5.4 "BASE=5.4 is unknown; there are 6.12 7.3"; }
+@test "unknown ARCH" { refused ARCH=vax "ARCH=vax is unknown; there are alpha arm64"; }
+@test "an ARCH without a guest" { refused ARCH=alpha "ARCH=alpha has no guest here; there are arm64 s390 x86_64"; }
 @test "unknown KERNEL" { refused KERNEL=fast "there are stock, patched and debug"; }
 @test "JOBS that is no number" { refused JOBS=many "JOBS=many"; }
 @test "SMP of none" { refused SMP=0 "SMP=0"; }

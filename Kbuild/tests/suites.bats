@@ -8,7 +8,7 @@ load common
 setup() {
 	tree=$BATS_TEST_TMPDIR/tree
 	mkdir -p "$tree"/{Kbuild,room}
-	cp "$lab"/{test,tap,lib.sh,bases} "$tree/Kbuild"
+	cp "$lab"/{test,tap,lib.sh,bases,architectures} "$tree/Kbuild"
 	stub packages; stub programs; stub kernel; stub source
 	stub run 'echo "$BASE $KERNEL $*" >>"$0.log"; printf "1..1\nok 1 - row.test%s\n" "${SKIPS:+ # SKIP none here}"'
 	suites 'both patched,7.3/patched true' 'old stock true' 'here host printf "1..1\nok 1\n"'
@@ -52,4 +52,16 @@ ran() { [[ $(<"$tree/Kbuild/run.log") == "$(printf '%s\n' "$@")" ]]; }
 	SKIPS=1 run -1 "$tree/Kbuild/test"
 	contains "both-patched: 0 passed, 0 failed, 1 skipped"
 	contains "both-7.3-patched: 0 passed, 1 failed, 0 skipped"
+}
+
+@test "another architecture has suites, and a may-skip, of its own" {
+	stub run 'echo "$ARCH $BASE $KERNEL $*" >>"$0.log"; printf "1..2\nok 1 - row.test # SKIP none here\nok 2 - b\n"'
+	echo 'own patched true' >"$tree/room/suites-arm64"
+	ARCH=arm64 run -1 "$tree/Kbuild/test"
+	echo 'own row.* # arm64 has none' >"$tree/room/may-skip-s390"
+	ARCH=arm64 run -1 "$tree/Kbuild/test"
+	mv "$tree/room/may-skip-s390" "$tree/room/may-skip-arm64"
+	ARCH=arm64 run -0 "$tree/Kbuild/test"
+	ran "arm64 6.12 patched true" "arm64 6.12 patched true" "arm64 6.12 patched true"
+	[[ ${lines[-1]} == "1 passed, 0 failed, 1 skipped" ]]
 }
