@@ -4,7 +4,7 @@
 # Whether this is make -n; asked before MAKEFLAGS is touched below.
 dry := $(findstring n,$(firstword -$(MAKEFLAGS)))
 
-settings := BASE ARCH KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS FROM TO LAB_CMD
+settings := BASE ARCH KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS FROM TO FULL LAB_CMD
 # CMD goes to the guest's shell as typed: never expanded, not even to pass it on.
 LAB_CMD := $(value CMD)
 unexport CMD
@@ -12,13 +12,13 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test run shell kernel check check-bisect bench rebase-series check-architectures test-architectures
+.PHONY: help demo test run shell kernel check check-bisect bench regress rebase-series check-architectures test-architectures
 .SUFFIXES:
 
 help:
 	@grep -v '^#' Kbuild/help
 
-demo test kernel check check-bisect bench check-architectures test-architectures:
+demo test kernel check check-bisect bench regress check-architectures test-architectures:
 	@Kbuild/$@
 
 # Make is replaced by the script, for the sake of its exit status: see become.c.

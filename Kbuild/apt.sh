@@ -26,17 +26,19 @@ known_to_apt() { [[ $(apt-cache policy "$1") =~ Candidate:\ [0-9] ]]; }
 
 # options_for SUITE DIRECTORY [ARCHITECTURE]: fill "options" with what makes apt see that
 # suite alone, at the mirror that the machine's own apt uses, and its packages for a foreign
-# architecture too; its state is in DIRECTORY: the machine's configuration stays as it is
+# architecture too, or with "source" the source packages and no others; its state is in
+# DIRECTORY: the machine's configuration stays as it is
 options_for() {
 	local mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	local architectures
-	architectures=$(dpkg --print-architecture)${3:+,$3}
+	local architectures type=deb
+	architectures=$(dpkg --print-architecture)
+	if [[ ${3:-} == source ]]; then type=deb-src; else architectures+=${3:+,$3}; fi
 	# shellcheck disable=SC2016 # apt expands it
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
 		'Label: Debian' | head -n1)
 	[[ $mirror ]] || die "no package source: apt has no Debian mirror set up"
 	mkdir -p "$2"/{lists,cache}
-	echo "deb [signed-by=$keyring arch=$architectures] $mirror $1 main" >"$2/sources.list"
+	echo "$type [signed-by=$keyring arch=$architectures] $mirror $1 main" >"$2/sources.list"
 	options=(-o "Dir::Etc::SourceList=$2/sources.list" -o Dir::Etc::SourceParts=/dev/null
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
 		-o "Dir::State::Lists=$2/lists" -o "Dir::Cache=$2/cache" -o "APT::Architectures=$architectures")
@@ -50,4 +52,12 @@ fetch_package() {
 	rm -rf "$2"
 	mkdir -p "$2"
 	step "fetching $1" "$build/log/fetch.log" download "$2" "$1"
+}
+
+# fetch_source PACKAGE DIRECTORY: its source, unpacked below DIRECTORY, by apt with "options"
+download_source() { cd "$1" && apt-get "${options[@]}" source "$2"; }
+fetch_source() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	step "fetching the source of $1" "$build/log/fetch.log" download_source "$2" "$1"
 }
