@@ -29,6 +29,14 @@ apt_settings() {
 	contains "apt has no package no-such-package-here"
 }
 
+@test "nothing is removed to install what is missing" {
+	packages 'gcc-multilib build' # which cannot be beside the cross compiler of the 32-bit selftests
+	run -125 "$copy/Kbuild/packages" build
+	contains "apt would remove"
+	contains gcc-i686-linux-gnu
+	dpkg -s gcc-i686-linux-gnu
+}
+
 @test "one of another architecture is unpacked, and apt stays as it was" {
 	packages 'bash build' 'liburing-dev:i386 build  for a 32-bit program'
 	before=$(apt_settings)
