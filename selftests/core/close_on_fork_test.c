@@ -164,6 +164,23 @@ TEST_F(table, child_reuses_marked_number)
 	EXPECT_EQ(FD_CLOFORK, fd_state(4));
 }
 
+static int state_of_reused(int fd)
+{
+	return dup2(STDIN_FILENO, fd) == fd ? fd_state_beside_mark(fd) :
+					      NO_ANSWER;
+}
+
+/* Nor does the child's table remember that the number was marked. */
+TEST_F(table, child_begins_without_marks)
+{
+	ASSERT_TRUE(fill_below(192));
+	ASSERT_EQ(0, fcntl(4, F_SETFD, FD_CLOFORK));
+	ASSERT_EQ(0, fcntl(100, F_SETFD, FD_CLOFORK));
+	EXPECT_EQ(0, in_fork(state_of_reused, 4));
+	EXPECT_EQ(0, in_fork(state_of_reused, 100));
+	EXPECT_EQ(0, in_vfork(state_of_reused, 100));
+}
+
 /* Words without a free number are skipped: the child's are no longer full. */
 TEST_F(table, child_reuses_numbers_in_full_words)
 {
@@ -301,6 +318,18 @@ TEST_F(table, highest_unmarked_sizes_childs)
 	EXPECT_LT(with_200, in_fork(table_size, 0));
 }
 
+/* However many words are looked at together. */
+TEST_F(table, unmarked_in_any_word_is_copied)
+{
+	raise_nofile(2048);
+	ASSERT_EQ(2000, fcntl(STDIN_FILENO, F_DUPFD_CLOFORK, 2000));
+	for (int fd = 32; fd < 2000; fd += 32) {
+		ASSERT_EQ(fd, fcntl(STDIN_FILENO, F_DUPFD, fd));
+		EXPECT_EQ(0, state_in_fork(fd));
+		ASSERT_EQ(0, close(fd));
+	}
+}
+
 /* What shares the table, and what copies it without making a process. */
 FIXTURE(sharing)
 {
@@ -367,23 +396,27 @@ TEST_F(sharing, unshare_copies_descriptor_and_mark)
 	EXPECT_EQ(ABSENT, in_sharer(unshare_then_fork, self->fd));
 }
 
-/* 50-70 are closed: marked 40 and 80 are left, and 60 is not. */
+/* 50-70 are closed: marked 49 and 71 are left, and 50 and 70 are not. */
 static int close_range_unshare(int last)
 {
 	if (syscall(__NR_close_range, 50, last, CLOSE_RANGE_UNSHARE) ||
-	    fd_state(60) != ABSENT || fd_state(40) != FD_CLOFORK)
+	    fd_state(50) != ABSENT || fd_state(70) != ABSENT ||
+	    fd_state(49) != FD_CLOFORK)
 		return NO_ANSWER;
-	return fd_state(80);
+	return fd_state(71);
 }
 
 TEST_F(sharing, close_range_unshare_keeps_what_is_outside)
 {
-	for (int fd = 40; fd <= 80; fd += 20)
-		ASSERT_EQ(fd, fcntl(self->fd, F_DUPFD_CLOFORK, fd));
+	static const int numbers[] = { 49, 50, 70, 71 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		ASSERT_EQ(numbers[i], fcntl(self->fd, F_DUPFD_CLOFORK,
+					    numbers[i]));
 	EXPECT_EQ(FD_CLOFORK, in_sharer(close_range_unshare, 70));
 	EXPECT_EQ(ABSENT, in_sharer(close_range_unshare, -1));
-	for (int fd = 40; fd <= 80; fd += 20)
-		EXPECT_EQ(FD_CLOFORK, fd_state(fd));
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		EXPECT_EQ(FD_CLOFORK, fd_state(numbers[i]));
 }
 
 TEST_F(sharing, exec_leaves_sharer_alone)
@@ -407,6 +440,13 @@ static int mark_then_exec_then_fork(int fd)
 						exec_state_in_fork(fd);
 }
 
+static int mark_then_exec_then_mark(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOFORK) ?
+		       NO_ANSWER :
+		       fd_state_after_exec(STATE_BESIDE_MARK, fd);
+}
+
 TEST_F(sharing, exec_of_private_table_clears_mark)
 {
 	int high;
@@ -414,10 +454,12 @@ TEST_F(sharing, exec_of_private_table_clears_mark)
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFD, 0));
 	EXPECT_EQ(0, in_fork(mark_then_exec, self->fd));
 	EXPECT_EQ(0, in_fork(mark_then_exec_then_fork, self->fd));
+	EXPECT_EQ(0, in_fork(mark_then_exec_then_mark, self->fd));
 
 	high = fcntl(self->fd, F_DUPFD, 5 * MAX_FIRST_TABLE);
 	EXPECT_EQ(0, in_fork(mark_then_exec, high));
 	EXPECT_EQ(0, in_fork(mark_then_exec_then_fork, high));
+	EXPECT_EQ(0, in_fork(mark_then_exec_then_mark, high));
 }
 
 static int dump_core(int unused)
@@ -539,6 +581,20 @@ TEST_F(close_range, sets_mark_and_only_the_mark)
 	EXPECT_TRUE(all_marked(50, 0));
 	EXPECT_EQ(ABSENT, state_in_fork(40));
 	EXPECT_EQ(0, state_in_fork(50));
+}
+
+static int mark_by_range(int fd)
+{
+	if (sys_close_range(fd, fd, CLOSE_RANGE_CLOFORK) ||
+	    fd_state(fd) != FD_CLOFORK)
+		return NO_ANSWER;
+	return state_in_fork(fd);
+}
+
+/* The table of a child has none to begin with. */
+TEST_F(close_range, gives_a_table_its_first_marks)
+{
+	EXPECT_EQ(ABSENT, in_fork(mark_by_range, 40));
 }
 
 TEST_F(close_range, sets_both_marks)
@@ -976,6 +1032,38 @@ TEST_F_TIMEOUT(racing, close_range_sets_both_marks_at_once, 120)
 	check_both_or_none(_metadata, &self->thread, toggle_by_range);
 }
 
+static void *read_flags(void *arg)
+{
+	struct second_thread *thread = arg;
+	int flags = 0;
+
+	__atomic_store_n(&thread->marks, 0, __ATOMIC_RELEASE);
+	while (!flags && !stopped(thread))
+		flags = fcntl(thread->fd, F_GETFD);
+	__atomic_store_n(&thread->marks, flags, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* What another thread sees first of the first mark that a table is given. */
+static int first_flags_seen(int fd)
+{
+	struct second_thread thread = { .fd = fd, .marks = -1 };
+
+	if (start(&thread, read_flags))
+		return NO_ANSWER;
+	while (__atomic_load_n(&thread.marks, __ATOMIC_ACQUIRE) < 0)
+		sched_yield();
+	if (fcntl(fd, F_SETFD, BOTH) || pthread_join(thread.id, NULL))
+		return NO_ANSWER;
+	return thread.marks;
+}
+
+TEST_F_TIMEOUT(racing, getfd_sees_both_of_first_marks, 120)
+{
+	for (int i = 0; i < FORKS; i++)
+		ASSERT_EQ(BOTH, in_fork(first_flags_seen, self->thread.fd));
+}
+
 /* The thread's descriptor has the lowest number that is free here. */
 static int forks_with_the_threads(struct second_thread *thread)
 {
@@ -1017,12 +1105,20 @@ FIXTURE(reserved)
 FIXTURE_VARIANT(reserved)
 {
 	int flags;
+	bool in_full_word;	/* all other numbers of its word are taken */
 	int state_later;
 };
 
 FIXTURE_VARIANT_ADD(reserved, unmarked)
 {
 	.flags = 0,
+	.state_later = 0,
+};
+
+FIXTURE_VARIANT_ADD(reserved, in_full_word)
+{
+	.flags = 0,
+	.in_full_word = true,
 	.state_later = 0,
 };
 
@@ -1075,6 +1171,8 @@ FIXTURE_SETUP(reserved)
 	ASSERT_EQ(0, close(lowest));
 	ASSERT_EQ(0, pthread_create(&self->id, NULL, open_fifo, pending));
 	self->number = await_reserved(lowest);
+	if (variant->in_full_word)
+		ASSERT_TRUE(fill_below(MAX_FIRST_TABLE));
 }
 
 FIXTURE_TEARDOWN(reserved)

@@ -214,12 +214,14 @@ TEST_F(close_range, unshare_flushes_nothing)
 
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(100, fcntl(fd, F_DUPFD_CLOEXEC, 100));
+	ASSERT_EQ(ABOVE - 1, fcntl(fd, F_DUPFD_CLOEXEC, ABOVE - 1));
 	ASSERT_EQ(ABOVE, fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, ABOVE));
 
 	EXPECT_EQ(0, in_sharer(close_below, fd));
-	EXPECT_EQ(options.expect_race ? 2 : 0, self->server.state->flushes);
+	EXPECT_EQ(options.expect_race ? 3 : 0, self->server.state->flushes);
 	EXPECT_EQ(FD_CLOEXEC, fd_state(fd));
 	EXPECT_EQ(FD_CLOEXEC, fd_state(100));
+	EXPECT_EQ(FD_CLOEXEC, fd_state(ABOVE - 1));
 }
 
 int main(int argc, char **argv)

@@ -26,6 +26,7 @@
 /* argv[1] of this program when executed to look at descriptor argv[2] */
 #define STATE		"--state"
 #define STATE_IN_FORK	"--state-in-fork"
+#define STATE_BESIDE_MARK "--state-beside-mark"
 
 /* The flags of @fd, or ABSENT.  Safe in a vfork child. */
 static inline int fd_state(int fd)
@@ -35,6 +36,16 @@ static inline int fd_state(int fd)
 	if (flags >= 0)
 		return flags;
 	return errno == EBADF ? ABSENT : NO_ANSWER;
+}
+
+/*
+ * The same after another descriptor was marked: what the table had left in the
+ * slot of @fd from before, it has now.
+ */
+static inline int fd_state_beside_mark(int fd)
+{
+	return fcntl(STDIN_FILENO, F_SETFD, FD_CLOFORK) ? NO_ANSWER :
+							  fd_state(fd);
 }
 
 static inline int fd_state_after_exec(const char *how, int fd)
@@ -193,6 +204,8 @@ static inline int answer_question(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], STATE))
 		return fd_state(atoi(argv[2]));
+	if (argc == 3 && !strcmp(argv[1], STATE_BESIDE_MARK))
+		return fd_state_beside_mark(atoi(argv[2]));
 	if (argc == 3 && !strcmp(argv[1], STATE_IN_FORK))
 		return state_in_fork(atoi(argv[2]));
 	return -1;
