@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/vfs.h>
 #include <thread>
 
 namespace clofork {
@@ -26,9 +28,29 @@ int check_lease(int reading) noexcept {
   return 0;
 }
 
+/// Whether leases are a server's to give, who refuses them for reasons of its
+/// own: elsewhere a refusal means that the file is open for writing.
+bool leases_are_remote(int fd) noexcept {
+  struct statfs told {};
+  if (fstatfs(fd, &told) == -1) {
+    return false;
+  }
+  switch (static_cast<unsigned>(told.f_type)) {
+  case NFS_SUPER_MAGIC:
+  case SMB_SUPER_MAGIC:
+  case CIFS_SUPER_MAGIC:
+  case SMB2_SUPER_MAGIC:
+    return true;
+  default:
+    return false;
+  }
+}
+
 /// The lock is not enough. The last close of a file gives up its locks some
 /// time before the kernel counts the writer off, and exec looks at the count:
-/// seen in one of some 600 tries. A lease looks at the count too.
+/// seen in one of some 600 tries. Nor has another open file description of
+/// the same file a part in it, such as one that is mapped. A lease looks at
+/// the count too.
 ///
 /// execveat(2) with AT_EXECVE_CHECK would ask for just what matters, but
 /// while it runs, pthread_create fails with EAGAIN in the other threads.
@@ -40,7 +62,7 @@ writers look_for_writers(int reading, bool locked) noexcept {
   case 0:
     return writers::none;
   case EAGAIN:
-    return writers::doubtful; // the server's answer on NFS and SMB
+    return leases_are_remote(reading) ? writers::doubtful : writers::some;
   default:
     return locked ? writers::none : writers::unknown;
   }
@@ -69,8 +91,9 @@ result<writers_gone> wait_for_writers(int reading, bool locked,
       return writers_gone{found == writers::none || locked, waited};
     }
     if (waited >= patience) {
-      return error{"a child or a copied descriptor has the program open",
-                   {ETIMEDOUT, std::system_category()}};
+      return error{
+          "a child, another descriptor or a mapping has the program open",
+          {ETIMEDOUT, std::system_category()}};
     }
     std::this_thread::sleep_for(std::min(pause, patience - waited));
   }

@@ -15,13 +15,33 @@
 #include <cstring>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
 #include <spawn.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
+
+namespace {
+
+/// What kind of file system a file is said to be on, where it is not 0: no
+/// server is within reach of a test.
+long told_file_system = 0;
+
+} // namespace
+
+/// In place of the C library's.
+extern "C" int fstatfs(int fd, struct statfs *told) noexcept {
+  const auto status = static_cast<int>(syscall(SYS_fstatfs, fd, told));
+  if (told_file_system != 0) {
+    told->f_type = told_file_system;
+  }
+  return status;
+}
 
 namespace {
 
@@ -123,7 +143,7 @@ TEST_P(drain, gives_up_after_the_patience_and_may_be_tried_again) {
     ASSERT_FALSE(failed.has_value());
     EXPECT_EQ(failed.error().code, std::errc::timed_out);
     EXPECT_EQ(failed.error().message(),
-              "a child or a copied descriptor has the program open: "
+              "a child, another descriptor or a mapping has the program open: "
               "Connection timed out (errno 110)");
     EXPECT_TRUE(names().empty());
     child.let_go();
@@ -132,15 +152,74 @@ TEST_P(drain, gives_up_after_the_patience_and_may_be_tried_again) {
   });
 }
 
-/// It is doubted at first, as it looks at what exec looks at, and the lock
-/// does not. But on NFS and SMB it is an answer of the server.
-TEST_F(scratch, a_lease_that_is_always_refused_is_not_believed) {
+/// Where the lease is a server's, its refusal is doubted at first, as it looks
+/// at what exec looks at, and the lock does not; and not believed in the end.
+class remote : public scratch, public testing::WithParamInterface<long> {};
+
+TEST_P(remote, lease_that_is_always_refused_is_not_believed) {
   EXPECT_TRUE(in_child([&] {
+    told_file_system = GetParam();
     refuse_lease(EAGAIN);
     const auto published = written().publish();
     return published && published->waited > 50ms && published->waited < 5s &&
            published->by != exclusion::library;
   }));
+}
+
+INSTANTIATE_TEST_SUITE_P(executable_file, remote,
+                         testing::Values(NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,
+                                         CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC));
+
+/// Open for writing by an open file description that has no part in the lock.
+struct other_writer {
+  const char *name;
+  int protection; ///< of a mapping, the descriptor being closed; or PROT_NONE
+  int sharing;
+};
+
+class written_elsewhere : public scratch,
+                          public testing::WithParamInterface<other_writer> {};
+
+TEST_P(written_elsewhere, is_not_published_before_that_ends) {
+  const auto &[name, protection, sharing] = GetParam();
+  auto file = written(exits_with_7, {.patience = 300ms});
+  const auto self = "/proc/self/fd/" + std::to_string(file.descriptor());
+  unique_fd other(open(self.c_str(), O_RDWR | O_CLOEXEC));
+  void *mapped = nullptr;
+  if (protection != PROT_NONE) {
+    mapped = mmap(nullptr, 1, protection, sharing, other.get(), 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    other.reset();
+  }
+  const auto failed = file.publish();
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_EQ(failed.error().code, std::errc::timed_out);
+  EXPECT_EQ(names(), nothing);
+  other.reset();
+  if (mapped != nullptr) {
+    munmap(mapped, 1);
+  }
+  ASSERT_TRUE(file.publish().has_value());
+  EXPECT_EQ(run(path()), 7);
+}
+
+constexpr std::array other_writers{
+    other_writer{"descriptor", PROT_NONE, 0},
+    other_writer{"shared_mapping", PROT_READ | PROT_WRITE, MAP_SHARED},
+    other_writer{"private_mapping", PROT_READ | PROT_WRITE, MAP_PRIVATE},
+    other_writer{"private_mapping_to_read", PROT_READ, MAP_PRIVATE},
+};
+
+INSTANTIATE_TEST_SUITE_P(executable_file, written_elsewhere,
+                         testing::ValuesIn(other_writers),
+                         [](const auto &info) { return info.param.name; });
+
+/// The library's own descriptor is for writing only.
+TEST_F(scratch, its_descriptor_cannot_be_mapped) {
+  const auto file = written();
+  EXPECT_EQ(mmap(nullptr, 1, PROT_READ, MAP_PRIVATE, file.descriptor(), 0),
+            MAP_FAILED);
+  EXPECT_EQ(errno, EACCES);
 }
 
 /// A descriptor that was closed was seen to be closed, or it is said that

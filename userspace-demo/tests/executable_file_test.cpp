@@ -242,6 +242,29 @@ TEST_P(in_both_ways, leaves_nothing_half_written_after_a_kill) {
   });
 }
 
+/// Wherever the kill meets it, what is at the path is whole.
+TEST_P(in_both_ways, leaves_a_whole_program_whenever_it_is_killed) {
+  const std::string program = exits_with_7 + std::string(100'000, '#');
+  run_check([&] {
+    ASSERT_TRUE(written(program.c_str()).publish().has_value());
+    for (int round = 0; round < 50; ++round) {
+      const pid_t child = fork();
+      if (child == 0) {
+        for (;;) {
+          (void)written(program.c_str()).publish();
+        }
+      }
+      std::this_thread::sleep_for(round * 100us); // to meet it elsewhere
+      kill(child, SIGKILL);
+      waitpid(child, nullptr, 0);
+      EXPECT_EQ(std::filesystem::file_size(path()), program.size());
+    }
+    EXPECT_EQ(run(path()), 7);
+    ASSERT_TRUE(written().publish().has_value());
+    EXPECT_EQ(names(), only_program);
+  });
+}
+
 /// The instant in which a nameless file has a name, to replace another.
 TEST_F(scratch, what_a_kill_left_before_the_rename_goes_with_the_next) {
   std::ofstream(path()) << "old";

@@ -16,21 +16,21 @@ struct executable_options {
   /// Writes the file, and the directory after it, through to the disk: the
   /// program survives a crash of the machine, or the old one does.
   bool sync = false;
-  /// How long publish() waits for children that hold the file.
+  /// How long publish() waits for whoever holds the file.
   std::chrono::milliseconds patience{10'000};
 };
 
 /// What excludes that the published program is still open for writing.
 enum class exclusion {
   kernel,  ///< born close-on-fork: no child ever had it
-  drain,   ///< no child has it any more: the kernel was asked
+  drain,   ///< nobody has it any more: the kernel was asked
   library, ///< no spawn of this library has it; of children that other code
            ///< forks this file system cannot tell, as it has no flock(2)
 };
 
 struct publication {
   exclusion by = exclusion::library;
-  std::chrono::nanoseconds waited{0}; ///< for children to let go of the file
+  std::chrono::nanoseconds waited{0}; ///< for others to let go of the file
 };
 
 /// A program while it is written. Nothing of it can be seen at its path before
@@ -67,16 +67,19 @@ public:
   result<void> write(std::string_view bytes) noexcept;
 
   /// The descriptor to write through by other means, such as
-  /// copy_file_range(2); -1 once publish() was called. A copy of it that stays
-  /// open, or a shared writable mapping, makes publish() time out.
+  /// copy_file_range(2); -1 once publish() was called. It cannot be mapped,
+  /// being for writing only. What keeps the file open for writing makes
+  /// publish() time out: a copy of the descriptor, another one opened through
+  /// /proc, and any mapping made from that, be it private or read-only. The
+  /// last two go unseen where there are no leases, as on NFS, SMB and 9p.
   [[nodiscard]] int descriptor() const noexcept;
 
-  /// Closes the file, waits until no child holds it open for writing, and
+  /// Closes the file, waits until nobody holds it open for writing, and
   /// moves it to its path, in place of what is there. Run from then on, the
   /// program does not fail with ETXTBSY.
   ///
-  /// Errors: ETIMEDOUT when a child, or a copy of the descriptor, still holds
-  /// the file after the patience of the options: publish() may be called
+  /// Errors: ETIMEDOUT when a child, another descriptor or a mapping still
+  /// holds the file after the patience of the options: publish() may be called
   /// again, with the same patience. Those of fchmod, fsync, close, linkat and
   /// renameat(2): the file is given up, except that after "fsync(directory)"
   /// it is in place. EBADF once it is published or given up. Throws
