@@ -14,10 +14,13 @@
 #include <gtest/gtest.h>
 #include <linux/sched.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+
+#include "close_on_fork.h" // after the headers whose names it completes
 
 namespace {
 
@@ -124,6 +127,18 @@ TEST(features, error_is_not_kept) {
     return !starved && starved.error().code.value() == EMFILE && !again &&
            features();
   });
+}
+
+/// What the library does not rely on, but others may.
+TEST(features, recvmsg_gives_the_flag_back_where_it_is_honoured) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const unique_fd reading(ends[0]);
+  unique_fd(ends[1]).reset();
+  msghdr header{};
+  ASSERT_EQ(recvmsg(reading.get(), &header, MSG_CMSG_CLOFORK), 0);
+  const auto flags = static_cast<unsigned>(header.msg_flags);
+  EXPECT_EQ((flags & MSG_CMSG_CLOFORK) != 0, probe_features()->recvmsg);
 }
 
 /// Calls of clone3 that end in a child, which exits at once, or in an errno.

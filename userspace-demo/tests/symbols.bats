@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 library=${LIBRARY:-$BATS_TEST_DIRNAME/../../build/userspace-demo/libclofork.a}
-openers='(open|openat|creat|fopen|freopen|opendir|popen|tmpfile|mkstemp|mkostemp)'
+openers='(open|openat|creat|fopen|freopen|opendir|popen|tmpfile|mkstemp|mkostemp|posix_openpt|shm_open)'
 
 # spawn.cpp opens cgroup.procs, without a mark: its child is to have it.
 @test "the C library opens nothing that is to be marked: musl's wipes the mark" {
