@@ -213,6 +213,15 @@ const std::vector<failing_call> failing_calls = {
      [] { return refuse_number(SYS_rt_sigaction); },
      [](command &c) { c.signals.defaulted = {SIGTERM}; }},
     {"execve", "execve", [] { return refuse_number(SYS_execve); }},
+    {"clock_when_busy", "clock_gettime",
+     [] {
+       return refuse_call(SYS_execve, ETXTBSY) &&
+              refuse_number(SYS_clock_gettime);
+     }},
+    {"sleep_when_busy", "nanosleep",
+     [] {
+       return refuse_call(SYS_execve, ETXTBSY) && refuse_number(SYS_nanosleep);
+     }},
 };
 
 INSTANTIATE_TEST_SUITE_P(system, failing, testing::ValuesIn(failing_calls),
@@ -232,6 +241,58 @@ TEST_F(spawn_failure, mask_of_the_child) {
     EXPECT_EQ(child.error(), (clofork::error{"rt_sigprocmask",
                                              {code, std::system_category()}}));
   }).join();
+}
+
+/// Where clone3 cannot, the child goes into the cgroup by itself: any
+/// directory has the file that it writes to.
+TEST_F(spawn_failure, way_into_the_cgroup) {
+  std::string directory = testing::TempDir() + "spawn_failure_test.XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string list = directory + "/cgroup.procs";
+  EXPECT_TRUE(in_child([&] {
+    EXPECT_TRUE(refuse_call(SYS_clone3, ENOSYS));
+    const unique_fd group(open(directory.c_str(), O_PATH | O_CLOEXEC));
+    auto wanted = shell("exit 0");
+    wanted.process.cgroup = group.get();
+    EXPECT_EQ(refusal_of(wanted),
+              "open(cgroup.procs): No such file or directory (errno 2)");
+    EXPECT_EQ(symlink("/dev/full", list.c_str()), 0);
+    EXPECT_EQ(refusal_of(wanted),
+              "write(cgroup.procs): No space left on device (errno 28)");
+    return !testing::Test::HasFailure();
+  }));
+  std::filesystem::remove_all(directory);
+}
+
+/// Copies of marked descriptors are needed only where the kernel leaves those
+/// out of a child's table.
+TEST_F(spawn_failure, copy_of_a_marked_descriptor) {
+  EXPECT_TRUE(in_child([] {
+    const auto root = clofork::open("/", O_RDONLY);
+    auto wanted = shell("exit 0");
+    wanted.descriptors = {{root->fd.get(), 5}};
+    EXPECT_TRUE(refuse_call(SYS_close_range, ENOSYS));
+    EXPECT_TRUE(refuse_value(SYS_fcntl, 1, F_DUPFD_CLOEXEC));
+    const clofork::error expected{"fcntl(F_DUPFD_CLOEXEC)",
+                                  {code, std::system_category()}};
+    EXPECT_EQ(refusal_of(wanted),
+              root->mark == clofork::fork_mark::none ? "" : expected.message());
+    return !testing::Test::HasFailure();
+  }));
+}
+
+/// As in a namespace of processes of its own, where the parent has no number.
+TEST_F(spawn_failure, parent_that_cannot_be_named_costs_a_copy) {
+  EXPECT_TRUE(in_child([] {
+    const unique_fd root(open("/", O_RDONLY | O_CLOEXEC));
+    const unique_fd far(fcntl(root.get(), F_DUPFD_CLOEXEC, high));
+    auto wanted = shell("exit 0");
+    wanted.descriptors = {{far.get(), 5}};
+    EXPECT_TRUE(refuse_number(SYS_getppid));
+    auto child = spawn(wanted);
+    EXPECT_TRUE(child && !child->method().fetching && child->wait()->success());
+    return !testing::Test::HasFailure();
+  }));
 }
 
 /// A zombie would be left for ever.

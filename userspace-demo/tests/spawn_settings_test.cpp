@@ -2,6 +2,7 @@
 // What a spawned program finds besides its descriptors.
 #include "clofork/unique_fd.h"
 #include "in_child.h"
+#include "seccomp_filter.h"
 #include "spawning.h"
 
 #include <atomic>
@@ -391,6 +392,17 @@ TEST_F(spawn_cgroup, is_where_the_child_begins) {
   wanted.process.cgroup = group();
   const std::string told = told_by(wanted)["cgroup"];
   EXPECT_NE(told.find("0::/" + name()), std::string::npos) << told;
+}
+
+TEST_F(spawn_cgroup, is_entered_without_clone3) {
+  EXPECT_TRUE(in_child([&] {
+    EXPECT_TRUE(refuse_call(SYS_clone3, ENOSYS));
+    auto wanted = telling_command();
+    wanted.process.cgroup = group();
+    const std::string told = told_by(wanted)["cgroup"];
+    EXPECT_NE(told.find("0::/" + name()), std::string::npos) << told;
+    return !HasFailure();
+  }));
 }
 
 TEST_F(spawn_cgroup, must_be_one) {
