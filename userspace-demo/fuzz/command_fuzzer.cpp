@@ -5,12 +5,15 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fuzzer/FuzzedDataProvider.h>
+#include <optional>
+#include <sched.h>
 #include <set>
 #include <string>
 #include <sys/resource.h>
@@ -58,6 +61,40 @@ clofork::standard_stream take_stream(FuzzedDataProvider &data) {
   }
 }
 
+/// A value in half of the cases.
+template <class T>
+void take_into(FuzzedDataProvider &data, std::optional<T> &field, int lowest,
+               int highest) {
+  if (data.ConsumeBool()) {
+    field = static_cast<T>(data.ConsumeIntegralInRange(lowest, highest));
+  }
+}
+
+void take_settings(FuzzedDataProvider &data, command &wanted) {
+  if (data.ConsumeBool()) {
+    wanted.directory = take_text(data);
+  } else if (data.ConsumeBool()) {
+    wanted.directory = take_small(data);
+  }
+  take_into(data, wanted.umask, 0770, 01007);
+  take_into(data, wanted.process.cgroup, -2, 70);
+  wanted.process.parent_death_signal = take_small(data);
+  if (data.ConsumeBool()) {
+    wanted.signals.blocked = {{take_small(data), take_small(data)}};
+  }
+  take_into(data, wanted.scheduling.policy, -1, 6);
+  take_into(data, wanted.scheduling.nice, -22, 22);
+  wanted.scheduling.priority = data.ConsumeIntegralInRange(-1, 101);
+  take_into(data, wanted.credentials.gid, -1, 1);
+  take_into(data, wanted.credentials.uid, -1, 1);
+  if (data.ConsumeBool()) {
+    const auto count = data.ConsumeIntegralInRange(0, 65540);
+    wanted.credentials.groups.emplace(count, data.ConsumeBool() ? 1U : ~0U);
+  }
+  wanted.busy_patience =
+      std::chrono::milliseconds(data.ConsumeIntegralInRange(-2, 3'600'002));
+}
+
 command take_command(FuzzedDataProvider &data) {
   command wanted{.program = take_text(data),
                  .arguments = take_texts(data),
@@ -87,6 +124,7 @@ command take_command(FuzzedDataProvider &data) {
                              data.ConsumeIntegral<std::uint8_t>(),
                              data.ConsumeIntegral<std::uint8_t>()});
   }
+  take_settings(data, wanted);
   return wanted;
 }
 
@@ -163,6 +201,47 @@ bool good_terminal(const command &wanted) {
          numbers.contains(*wanted.process.controlling_terminal);
 }
 
+bool good_directory(const command &wanted) {
+  if (const auto *path = std::get_if<text>(&wanted.directory)) {
+    return good_path(*path);
+  }
+  const auto *fd = std::get_if<int>(&wanted.directory);
+  return fd == nullptr || is_open(*fd);
+}
+
+bool good_mask(const command &wanted) {
+  for (const int each : wanted.signals.blocked.value_or(std::vector<int>())) {
+    if (each < 1 || each > 64) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool good_scheduling(const command &wanted) {
+  const std::set<int> without_priority{SCHED_OTHER, SCHED_BATCH, SCHED_IDLE,
+                                       6}; // SCHED_DEADLINE
+  const auto &[policy, priority, nice] = wanted.scheduling;
+  if (nice.value_or(0) < -20 || nice.value_or(0) > 19) {
+    return false;
+  }
+  if (policy == SCHED_FIFO || policy == SCHED_RR) {
+    return priority >= 1 && priority <= 99;
+  }
+  return priority == 0 &&
+         without_priority.contains(policy.value_or(SCHED_OTHER));
+}
+
+bool good_credentials(const command &wanted) {
+  const auto &[groups, gid, uid] = wanted.credentials;
+  for (const auto each : groups.value_or(std::vector<gid_t>())) {
+    if (each == ~0U) {
+      return false;
+    }
+  }
+  return gid != ~0U && uid != ~0U && (!groups || groups->size() <= 65536);
+}
+
 bool good_signals(const command &wanted) {
   std::multiset<int> all(wanted.signals.defaulted.begin(),
                          wanted.signals.defaulted.end());
@@ -202,11 +281,21 @@ std::string_view first_bad(const command &wanted) {
       {"command.output", good_stream(wanted, 1)},
       {"command.errors", good_stream(wanted, 2)},
       {"command.descriptors", good_descriptors(wanted)},
+      {"command.directory", good_directory(wanted)},
+      {"command.umask", wanted.umask.value_or(0) < 01000},
       {"command.process.group",
        !process.group || (*process.group >= 0 && !process.session)},
       {"command.process.controlling_terminal", good_terminal(wanted)},
+      {"command.process.cgroup", is_open(process.cgroup.value_or(0))},
+      {"command.process.parent_death_signal",
+       process.parent_death_signal >= 0 && process.parent_death_signal <= 64},
+      {"command.signals.blocked", good_mask(wanted)},
       {"command.signals", good_signals(wanted)},
       {"command.limits", good_limits(wanted)},
+      {"command.scheduling", good_scheduling(wanted)},
+      {"command.credentials", good_credentials(wanted)},
+      {"command.busy_patience", wanted.busy_patience.count() >= 0 &&
+                                    wanted.busy_patience.count() <= 3'600'000},
   };
   for (const auto &[field, good] : fields) {
     if (!good) {
