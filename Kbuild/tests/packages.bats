@@ -29,6 +29,18 @@ apt_settings() {
 	contains "apt has no package no-such-package-here"
 }
 
+@test "of alternatives it is the first that apt knows" {
+	packages 'no-such-package-here|bash|no-such-package-either build'
+	run -0 "$copy/Kbuild/packages" build
+	[[ ! $output ]]
+}
+
+@test "alternatives that apt does not know are named" {
+	packages 'no-such-package-here|no-such-package-either build'
+	run -125 "$copy/Kbuild/packages" build
+	contains "apt has no package no-such-package-here|no-such-package-either"
+}
+
 @test "nothing is removed to install what is missing" {
 	packages 'gcc-multilib build' # which cannot be beside the cross compiler of the 32-bit selftests
 	run -125 "$copy/Kbuild/packages" build
