@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // spawn + wait of a tiny static program, by this library and by others, in a
 // process with as many descriptors and as much memory as its arguments say.
+#include "clofork/executable_file.h"
 #include "clofork/spawn.h"
+#include "program.h"
+#include "scratch_directory.h"
 #include "surroundings.h"
 
 #include <array>
@@ -11,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <glib.h>
+#include <iostream>
 #include <optional>
 #include <spawn.h>
 #include <string>
@@ -20,9 +24,11 @@
 
 namespace {
 
-constexpr const char *program = BENCH_PROGRAM;
-const std::array arguments{const_cast<char *>(program),
-                           static_cast<char *>(nullptr)};
+using namespace clofork::etxtbsy_race;
+
+/// The path of what is run, and that alone as argv.
+std::string image;
+std::array<char *, 2> arguments{};
 surroundings around;
 std::size_t descriptors = 0;
 
@@ -48,15 +54,14 @@ bool run_command(const clofork::command &wanted) {
 }
 
 bool with_clofork() {
-  static const clofork::command wanted{.program = program,
-                                       .arguments = {program}};
+  static const clofork::command wanted{.program = image, .arguments = {image}};
   return run_command(wanted);
 }
 
 /// The streams as pipes: their numbers are above all others.
 bool with_clofork_pipes() {
-  static const clofork::command wanted{.program = program,
-                                       .arguments = {program},
+  static const clofork::command wanted{.program = image,
+                                       .arguments = {image},
                                        .input = clofork::stdio::pipe{},
                                        .output = clofork::stdio::pipe{},
                                        .errors = clofork::stdio::pipe{}};
@@ -65,7 +70,7 @@ bool with_clofork_pipes() {
 
 bool with_posix_spawn() {
   pid_t pid = 0;
-  return posix_spawn(&pid, program, nullptr, nullptr, arguments.data(),
+  return posix_spawn(&pid, image.c_str(), nullptr, nullptr, arguments.data(),
                      environ) == 0 &&
          succeeded(pid);
 }
@@ -73,7 +78,7 @@ bool with_posix_spawn() {
 bool with_fork() {
   const pid_t pid = fork();
   if (pid == 0) {
-    execv(program, arguments.data());
+    execv(image.c_str(), arguments.data());
     _exit(127);
   }
   return succeeded(pid);
@@ -83,7 +88,7 @@ bool with_vfork() {
   // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork)
   const pid_t pid = vfork();
   if (pid == 0) {
-    execv(program, arguments.data());
+    execv(image.c_str(), arguments.data());
     _exit(127);
   }
   return succeeded(pid);
@@ -91,14 +96,13 @@ bool with_vfork() {
 
 bool with_boost() {
   static boost::asio::io_context context;
-  boost::process::v2::process process(context, program, {});
+  boost::process::v2::process process(context, image, {});
   return process.wait() == 0;
 }
 
 bool with_glib() {
-  static std::array<char *, 2> words{const_cast<char *>(program), nullptr};
   GPid pid = 0;
-  return g_spawn_async(nullptr, words.data(), nullptr,
+  return g_spawn_async(nullptr, arguments.data(), nullptr,
                        G_SPAWN_DO_NOT_REAP_CHILD, nullptr, nullptr, &pid,
                        nullptr) != FALSE &&
          succeeded(pid);
@@ -123,7 +127,7 @@ public:
     for (const auto &each : around.arguments()) {
       command_line.push_back(each);
     }
-    command_line.emplace_back(program);
+    command_line.push_back(image);
     auto started = clofork::spawn({.program = command_line.front(),
                                    .arguments = command_line,
                                    .input = clofork::stdio::pipe{},
@@ -183,6 +187,12 @@ void add_helper(const char *name, std::vector<std::string> command_line) {
   }
 }
 
+/// On tmpfs, so that no run of it waits for a disk.
+bool write_image() {
+  auto file = clofork::executable_file::create(image);
+  return file && file->write(image_of(program::static_elf)) && file->publish();
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -191,6 +201,13 @@ int main(int argc, char **argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
     return 2;
   }
+  const auto directory = scratch_directory::create(find_tmpfs());
+  image = directory ? directory->path() + "/program" : "";
+  if (!write_image()) {
+    std::cerr << "spawn_bench: nowhere to write a program to\n";
+    return 2;
+  }
+  arguments = {image.data(), nullptr};
   descriptors = around.establish();
   add("clofork", with_clofork);
   add("clofork, three pipes", with_clofork_pipes);
