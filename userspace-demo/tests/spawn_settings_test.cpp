@@ -6,6 +6,7 @@
 #include "spawning.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -253,6 +254,22 @@ TEST_F(spawn_credentials, leave_the_parent_death_signal) {
   EXPECT_TRUE(child->wait()->success());
 }
 
+/// As far as the parent may raise them.
+TEST_F(spawn_credentials, come_after_limits) {
+  rlimit more{};
+  getrlimit(RLIMIT_NOFILE, &more);
+  more.rlim_max += 1;
+  const bool allowed =
+      in_child([&] { return setrlimit(RLIMIT_NOFILE, &more) == 0; });
+  command wanted;
+  wanted.program = "/bin/true";
+  wanted.arguments = {"true"};
+  wanted.limits = {{RLIMIT_NOFILE, more.rlim_cur, more.rlim_max}};
+  wanted.credentials.uid = 4321;
+  EXPECT_EQ(refusal_of(wanted),
+            allowed ? "" : "prlimit64: Operation not permitted (errno 1)");
+}
+
 TEST_F(spawn_credentials, decide_which_directory_can_be_entered) {
   std::string directory = testing::TempDir() + "spawn_test.XXXXXX";
   ASSERT_NE(mkdtemp(directory.data()), nullptr);
@@ -348,6 +365,13 @@ bool no_child_handles_signals() {
 /// before the exec. A handler would run on the memory of this process.
 TEST_F(spawn_signals, handlers_never_run_in_the_child) {
   EXPECT_TRUE(in_child(no_child_handles_signals));
+}
+
+/// Where the child has the parent's handlers until it takes them away.
+TEST_F(spawn_signals, handlers_never_run_in_the_child_without_clone3) {
+  EXPECT_TRUE(in_child([] {
+    return refuse_call(SYS_clone3, ENOSYS) && no_child_handles_signals();
+  }));
 }
 
 // ---- Cgroups --------------------------------------------------------------

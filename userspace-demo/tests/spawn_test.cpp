@@ -2,7 +2,9 @@
 // What a spawned program finds: its descriptors and streams, and the error
 // when there is none.
 #include "clofork/descriptors.h"
+#include "clofork/gate.h"
 #include "close_on_fork.h"
+#include "in_child.h"
 #include "spawning.h"
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <fstream>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -108,6 +111,21 @@ TEST_F(spawn_descriptors, with_high_numbers_are_mapped_too) {
   EXPECT_EQ(numbers(told).size(), 5U);
 }
 
+/// Each takes two more numbers for a moment, of which the table has few.
+TEST_F(spawn_descriptors, with_high_numbers_may_fill_the_table) {
+  EXPECT_TRUE(in_child([] {
+    const rlimit limit{.rlim_cur = 1030, .rlim_max = 1030};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    const unique_fd high(fcntl(0, F_DUPFD_CLOEXEC, 1024));
+    auto wanted = shell("exit 0");
+    for (int number = 3; number < 1028; ++number) {
+      wanted.descriptors.push_back({high.get(), number});
+    }
+    EXPECT_EQ(refusal_of(wanted), "");
+    return !HasFailure();
+  }));
+}
+
 /// Not reopened: the offset and the status flags are shared.
 TEST_F(spawn_descriptors, with_high_numbers_are_the_same_description) {
   const auto file = clofork::memfd("shared");
@@ -154,6 +172,14 @@ TEST_F(spawn_streams, may_be_closed) {
   wanted.input = stdio::closed{};
   wanted.errors = stdio::closed{};
   EXPECT_EQ(numbers(told_by(wanted)), (std::vector<std::string>{"1"}));
+}
+
+/// What is opened gets the number of the closed one first.
+TEST_F(spawn_streams, may_be_null_beside_a_closed_one) {
+  auto wanted = telling_command();
+  wanted.input = stdio::closed{};
+  wanted.errors = stdio::null{};
+  EXPECT_EQ(numbers(told_by(wanted)), (std::vector<std::string>{"1", "2"}));
 }
 
 TEST_F(spawn_streams, may_be_pipes) {
@@ -374,6 +400,25 @@ TEST_F(busy, program_is_tried_again_and_the_tries_are_counted) {
     writer().reset(open(program().c_str(), O_WRONLY | O_CLOEXEC));
   }
   EXPECT_GT(retries, 0U);
+}
+
+/// The child has left the gate by the time that it opens its files.
+TEST_F(busy, program_holds_up_no_closing_section) {
+  auto wanted = run();
+  wanted.busy_patience = std::chrono::seconds(20);
+  const auto begun = program() + ".begun";
+  wanted.input = stdio::file{begun, O_RDWR | O_CREAT};
+  std::jthread spawning([&] {
+    auto child = spawn(wanted);
+    ASSERT_TRUE(child.has_value()) << child.error().message();
+    EXPECT_GT(child->busy_retries(), 0U);
+    EXPECT_TRUE(child->wait()->success());
+  });
+  while (!std::filesystem::exists(begun)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const clofork::closing_section section;
+  writer().reset();
 }
 
 TEST_F(busy, program_that_is_not_costs_no_retry) {
