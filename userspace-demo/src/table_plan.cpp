@@ -36,7 +36,7 @@ public:
       if (pending_.empty()) {
         return highest;
       }
-      highest = std::max(highest, break_cycle(steps));
+      highest = std::max(highest, break_ring(steps));
     }
   }
 
@@ -60,32 +60,20 @@ private:
     }
   }
 
-  /// Every number that is left is read by another move. Sets one aside.
-  int break_cycle(std::vector<table_step> &steps) {
+  /// Only rings are left: of each number, one other move reads. Sets one aside.
+  int break_ring(std::vector<table_step> &steps) {
     const int to = pending_.begin()->first;
-    const int spare = find_spare();
+    const int spare = lowest_free(wanted_); // the same for the next ring
     steps.push_back({action::duplicate, to, spare, true});
     for (auto &[number, source] : pending_) {
       if (source.from == to) {
         source.from = spare;
       }
     }
-    readers_[spare] = readers_.at(to);
     readers_.erase(to);
+    readers_[spare] = 1;
     ready_.push_back(to);
     return spare;
-  }
-
-  [[nodiscard]] int find_spare() const {
-    for (int number = lowest_free(wanted_);; ++number) {
-      const auto is_wanted = [number](const table_entry &entry) {
-        return entry.number == number;
-      };
-      if (!readers_.contains(number) &&
-          std::ranges::none_of(wanted_, is_wanted)) {
-        return number;
-      }
-    }
   }
 
   std::span<const table_entry> wanted_;

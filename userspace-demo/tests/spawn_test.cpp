@@ -111,14 +111,14 @@ TEST_F(spawn_descriptors, with_high_numbers_are_mapped_too) {
   EXPECT_EQ(numbers(told).size(), 5U);
 }
 
-/// Each takes two more numbers for a moment, of which the table has few.
+/// Each takes two more numbers for a moment, the lowest that are free.
 TEST_F(spawn_descriptors, with_high_numbers_may_fill_the_table) {
   EXPECT_TRUE(in_child([] {
     const rlimit limit{.rlim_cur = 1030, .rlim_max = 1030};
     EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
     const unique_fd high(fcntl(0, F_DUPFD_CLOEXEC, 1024));
     auto wanted = shell("exit 0");
-    for (int number = 3; number < 1028; ++number) {
+    for (int number = 1027; number > 2; --number) {
       wanted.descriptors.push_back({high.get(), number});
     }
     EXPECT_EQ(refusal_of(wanted), "");

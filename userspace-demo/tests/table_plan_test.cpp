@@ -3,6 +3,7 @@
 
 #include "table_model.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <numeric>
 
@@ -48,6 +49,11 @@ TEST_P(planned, chain) {
 
 TEST_P(planned, swap) {
   expect_right({{3, origin::parent, 4}, {4, origin::parent, 3}});
+}
+
+/// The number set aside is above all that is copied.
+TEST_P(planned, swap_of_all_there_is) {
+  expect_right({{0, origin::parent, 1}, {1, origin::parent, 0}});
 }
 
 TEST_P(planned, two_rings_with_a_branch) {
@@ -102,6 +108,16 @@ TEST(plan_table, of_plain_streams_is_short) {
   EXPECT_EQ(plan.copied, 3);
   EXPECT_EQ(plan.clean.size(), 3U);
   EXPECT_TRUE(plan.add.empty());
+}
+
+TEST(plan_table, closes_nothing_above_what_is_copied) {
+  const std::vector<table_entry> wanted{{0, origin::parent, 0},
+                                        {100, origin::parent, 1},
+                                        {200, origin::parent, 2}};
+  const auto plan = plan_table(wanted, table_copy::low);
+  EXPECT_EQ(std::ranges::count(plan.clean, clofork::table_step::action::close,
+                               &clofork::table_step::what),
+            1);
 }
 
 TEST(plan_table, lowest_free_number) {
