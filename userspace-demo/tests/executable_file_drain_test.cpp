@@ -7,6 +7,7 @@
 #include "in_child.h"
 #include "program.h"
 #include "seccomp_filter.h"
+#include "spawning_section.h"
 
 #include <array>
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
+#include <optional>
 #include <spawn.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -233,6 +235,30 @@ TEST_F(scratch, tells_when_the_file_system_cannot_tell) {
     return published &&
            published->by == (marked ? exclusion::kernel : exclusion::library);
   }));
+}
+
+/// A child forked before the mark came may have the file.
+TEST_F(scratch, a_mark_that_came_late_excludes_nothing) {
+  in_fresh_process([&] {
+    refuse_open_clofork(EINVAL);
+    const auto published = written().publish();
+    return published && published->by == exclusion::drain;
+  });
+}
+
+/// It is what excludes them where nothing else can.
+TEST_F(scratch, closes_while_no_spawn_of_the_library_holds_too_much) {
+  std::optional<clofork::spawning_section> spawning(std::in_place);
+  std::atomic<bool> done = false;
+  std::jthread publishing([&] {
+    EXPECT_TRUE(written().publish().has_value());
+    done = true;
+  });
+  std::this_thread::sleep_for(50ms); // to give it every chance to end
+  EXPECT_FALSE(done);
+  spawning.reset();
+  publishing.join();
+  EXPECT_TRUE(done);
 }
 
 /// As they cannot be while execveat(AT_EXECVE_CHECK) runs.
