@@ -13,8 +13,12 @@ bool fails_now() {
   return left >= 0 && left-- == 0;
 }
 
+void *try_to_allocate(std::size_t size) noexcept {
+  return fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+
 void *allocate(std::size_t size) {
-  void *memory = fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  void *memory = try_to_allocate(size);
   if (memory == nullptr) {
     throw std::bad_alloc();
   }
@@ -37,6 +41,10 @@ void *operator new(std::size_t size) {
 
 void *operator new[](std::size_t size) {
   return allocate(size);
+}
+
+void *operator new(std::size_t size, const std::nothrow_t & /*tag*/) noexcept {
+  return try_to_allocate(size);
 }
 
 void operator delete(void *memory) noexcept {
