@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/result.h"
 #include "clofork/unique_fd.h"
 
@@ -12,7 +13,7 @@
 
 namespace clofork {
 
-struct exit_status {
+struct CLOFORK_EXPORT exit_status {
   int code = 0;   ///< of exit(3), when there was no signal
   int signal = 0; ///< that ended the program, or 0
   bool dumped_core = false;
@@ -25,7 +26,7 @@ struct exit_status {
 
 /// What the kernel, or a filter of system calls, let a spawn use. Where it
 /// refuses, there is a fallback.
-struct spawn_method {
+struct CLOFORK_EXPORT spawn_method {
   bool clone3 = true;       ///< else clone
   bool pidfd = true;        ///< else the child is known by its number only
   bool shared_table = true; ///< else the child began with a full copy
@@ -51,7 +52,7 @@ struct spawn_method {
 /// has been waited for. So the program must not wait for it by other means,
 /// such as waitpid(-1), nor ignore SIGCHLD, which also lose the status: a wait
 /// then ends with ECHILD.
-class child {
+class CLOFORK_EXPORT child {
 public:
   child(child &&other) noexcept;
   child &operator=(child &&other) noexcept;

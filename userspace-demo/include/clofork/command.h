@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/result.h"
 
 #include <chrono>
@@ -136,6 +137,6 @@ struct command {
 /// of an error names the field ("command.arguments"); its code is EBADF for a
 /// descriptor that is not open, else EINVAL. ENOMEM without memory.
 /// Thread-safe.
-result<void> validate(const command &wanted) noexcept;
+CLOFORK_EXPORT result<void> validate(const command &wanted) noexcept;
 
 } // namespace clofork

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
+
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -8,7 +10,7 @@
 namespace clofork {
 
 /// What failed: the stage, by the name of its system call, and the errno.
-struct error {
+struct CLOFORK_EXPORT error {
   /// Never null; a string literal, so that an error can be made anywhere.
   const char *stage = "";
   /// Zero where the stage failed without an errno.
@@ -24,6 +26,6 @@ struct error {
 };
 
 /// The error of a system call that has just failed, from errno.
-[[nodiscard]] error last_error(const char *stage) noexcept;
+[[nodiscard]] CLOFORK_EXPORT error last_error(const char *stage) noexcept;
 
 } // namespace clofork

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/result.h"
 
 #include <chrono>
@@ -44,7 +45,7 @@ struct publication {
 /// directory.
 ///
 /// As thread-safe as an int: distinct objects from distinct threads.
-class executable_file {
+class CLOFORK_EXPORT executable_file {
 public:
   /// A file that is to be published at the path: its directory must exist.
   /// A symbolic link there will be replaced, not followed. Errors: EINVAL for
@@ -87,7 +88,7 @@ public:
   result<publication> publish();
 
 private:
-  struct state;
+  struct CLOFORK_HIDDEN state;
   explicit executable_file(std::unique_ptr<state> made) noexcept;
 
   std::unique_ptr<state> state_; ///< none once published or given up

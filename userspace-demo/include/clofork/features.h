@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/result.h"
 
 namespace clofork {
@@ -48,10 +49,10 @@ struct feature_set {
 /// ENOSYS, and EAFNOSUPPORT of a kernel without Unix sockets are read as
 /// absence. Any other errno (EMFILE, ENOMEM ...) is no answer and returned as
 /// the error. Thread-safe. A filter that kills instead of refusing kills.
-result<feature_set> probe_features() noexcept;
+CLOFORK_EXPORT result<feature_set> probe_features() noexcept;
 
 /// The first answer of probe_features() in this process; an error is not
 /// kept. Thread-safe. A seccomp filter installed later may make it stale.
-result<feature_set> features() noexcept;
+CLOFORK_EXPORT result<feature_set> features() noexcept;
 
 } // namespace clofork

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
+
 namespace clofork {
 
 /// While one exists, no child of this library's spawns holds a descriptor
@@ -18,7 +20,7 @@ namespace clofork {
 /// nested, nor to be held over spawn(): two of one thread can wait for each
 /// other through a spawn that stands between them. A forked child starts
 /// afresh, without the sections of its parent, from Linux 4.14 on.
-class closing_section {
+class CLOFORK_EXPORT closing_section {
 public:
   closing_section() noexcept;
   ~closing_section();

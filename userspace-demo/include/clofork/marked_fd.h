@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/result.h"
 #include "clofork/unique_fd.h"
 
@@ -24,12 +25,12 @@ struct marked_fd {
 /// close-on-fork. Says late or none. Both flags are set at once, so that no
 /// other thread's change is undone by what was read before. Thread-safe.
 /// Errors: EBADF.
-result<fork_mark> mark(int fd) noexcept;
+CLOFORK_EXPORT result<fork_mark> mark(int fd) noexcept;
 
 /// Takes close-on-fork off and leaves the descriptor close-on-exec: for one
 /// that a child forked by other code is to have. Spawns of this library hand
 /// a marked descriptor over without. Thread-safe. Errors: EBADF, and those of
 /// a seccomp filter.
-result<void> unmark(int fd) noexcept;
+CLOFORK_EXPORT result<void> unmark(int fd) noexcept;
 
 } // namespace clofork

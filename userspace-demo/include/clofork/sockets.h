@@ -4,6 +4,7 @@
 // EINTR is one of them.
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/marked_fd.h"
 
 #include <array>
@@ -15,16 +16,17 @@
 namespace clofork {
 
 /// socket(2).
-result<marked_fd> socket(int domain, int type, int protocol = 0) noexcept;
+CLOFORK_EXPORT result<marked_fd> socket(int domain, int type,
+                                        int protocol = 0) noexcept;
 
 /// socketpair(2). Both are marked alike.
-result<std::array<marked_fd, 2>> socketpair(int domain, int type,
-                                            int protocol = 0) noexcept;
+CLOFORK_EXPORT result<std::array<marked_fd, 2>>
+socketpair(int domain, int type, int protocol = 0) noexcept;
 
 /// accept4(2). What the listening socket is marked does not matter.
-result<marked_fd> accept(int listening, int flags = 0,
-                         ::sockaddr *address = nullptr,
-                         ::socklen_t *length = nullptr) noexcept;
+CLOFORK_EXPORT result<marked_fd> accept(int listening, int flags = 0,
+                                        ::sockaddr *address = nullptr,
+                                        ::socklen_t *length = nullptr) noexcept;
 
 /// What one recvmsg(2) brought.
 struct message {
@@ -42,7 +44,7 @@ constexpr std::size_t max_descriptors = 253;
 /// messages of other kinds are dropped. Errors besides those of recvmsg:
 /// EINVAL with the stage "receive.at_most". Throws std::bad_alloc, before
 /// anything is received.
-result<message> receive(int socket, std::span<std::byte> buffer,
-                        std::size_t at_most = 1, int flags = 0);
+CLOFORK_EXPORT result<message> receive(int socket, std::span<std::byte> buffer,
+                                       std::size_t at_most = 1, int flags = 0);
 
 } // namespace clofork

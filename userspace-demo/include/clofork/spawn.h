@@ -3,6 +3,7 @@
 
 #include "clofork/child.h"
 #include "clofork/command.h"
+#include "clofork/export.h"
 
 namespace clofork {
 
@@ -20,6 +21,6 @@ namespace clofork {
 /// Errors: those of validate(), or the stage and errno of the system call that
 /// failed, in the parent or in the child. "execve" with ETXTBSY: the program
 /// was still open for writing when command::busy_patience was over.
-result<child> spawn(const command &wanted) noexcept;
+CLOFORK_EXPORT result<child> spawn(const command &wanted) noexcept;
 
 } // namespace clofork

@@ -6,6 +6,7 @@
 // thread-safe.
 #pragma once
 
+#include "clofork/export.h"
 #include "clofork/marked_fd.h"
 
 #include <cstdio>
@@ -14,7 +15,7 @@
 
 namespace clofork {
 
-struct stream_closer {
+struct CLOFORK_EXPORT stream_closer {
   void operator()(std::FILE *stream) const noexcept;
   void operator()(DIR *stream) const noexcept;
 };
@@ -24,15 +25,16 @@ using directory_stream = std::unique_ptr<DIR, stream_closer>;
 /// fdopen(3). The descriptor keeps its marks, whatever the mode says: an "e"
 /// in it is left out. Errors: EINVAL for a mode that is longer than 15
 /// characters or none; ENOMEM. The descriptor is closed on error.
-result<file_stream> fdopen(marked_fd file, const char *mode) noexcept;
+CLOFORK_EXPORT result<file_stream> fdopen(marked_fd file,
+                                          const char *mode) noexcept;
 
 /// fdopendir(3), marked again where it was marked before: a child forked by
 /// another thread within the call may have the directory. Errors: ENOTDIR,
 /// ENOMEM. The descriptor is closed on error.
-result<directory_stream> fdopendir(marked_fd directory) noexcept;
+CLOFORK_EXPORT result<directory_stream> fdopendir(marked_fd directory) noexcept;
 
 /// Closes the stream and returns what failed: writing what was buffered, or
 /// close(2). The destructor loses it.
-result<void> close(file_stream stream) noexcept;
+CLOFORK_EXPORT result<void> close(file_stream stream) noexcept;
 
 } // namespace clofork

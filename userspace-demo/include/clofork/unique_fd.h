@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "clofork/export.h"
+
 #include <system_error>
 #include <utility>
 
@@ -8,7 +10,7 @@ namespace clofork {
 
 /// Owns one descriptor, or none (-1). As thread-safe as an int: distinct
 /// objects from distinct threads.
-class unique_fd {
+class CLOFORK_EXPORT unique_fd {
 public:
   unique_fd() noexcept = default;
   explicit unique_fd(int fd) noexcept : fd_(fd) {}
