@@ -12,13 +12,13 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test run shell kernel check check-bisect bench regress rebase-series check-architectures test-architectures
+.PHONY: help demo test run shell kernel check check-bisect bench deb regress rebase-series check-architectures test-architectures
 .SUFFIXES:
 
 help:
 	@grep -v '^#' Kbuild/help
 
-demo test kernel check check-bisect bench regress check-architectures test-architectures:
+demo test kernel check check-bisect bench deb regress check-architectures test-architectures:
 	@Kbuild/$@
 
 # Make is replaced by the script, for the sake of its exit status: see become.c.

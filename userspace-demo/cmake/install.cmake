@@ -39,8 +39,10 @@ if(PROJECT_IS_TOP_LEVEL)
   install(TARGETS clofork-probe etxtbsy-race RUNTIME COMPONENT tools)
 endif()
 # The pages of the library and its tools, where the documentation is beside it.
-file(GLOB library_pages ${PROJECT_SOURCE_DIR}/../Documentation/man/*.3)
-file(GLOB tool_pages ${PROJECT_SOURCE_DIR}/../Documentation/man/*.1)
+file(GLOB library_pages CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/../Documentation/man/*.3)
+file(GLOB tool_pages CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/../Documentation/man/*.1)
 install(FILES ${library_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3
   COMPONENT development)
 install(FILES ${tool_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1

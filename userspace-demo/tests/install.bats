@@ -114,3 +114,13 @@ link() {
 	[[ $output == *" clofork::spawn(clofork::command const&)@@CLOFORK_1"* ]]
 	run -1 grep -vE ' (A CLOFORK_1|. clofork::[^@]*@@CLOFORK_1)$' <<<"$output"
 }
+
+@test "the example of libclofork(3) is a program, as a reader copies it" {
+	mandoc "$prefix/share/man/man3/libclofork.3" | col -bx | sed -n '/^EXAMPLES/,/^SEE ALSO/p' |
+		sed -n '/^ *#include/,/^       }$/p' >"$scratch/example.cpp"
+	# shellcheck disable=SC2046 # they are words
+	c++ -std=c++20 -Wall -Wextra -Werror -static -o "$scratch/example" "$scratch/example.cpp" \
+		$(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --static --cflags --libs clofork)
+	run -0 "$scratch/example"
+	[[ $output == spawned ]]
+}

@@ -41,9 +41,8 @@ int main(int argc, char **argv) {
   if (const auto published = file->publish(); !published) {
     return fail(published.error());
   }
-  auto child = clofork::spawn({.program = path,
-                               .arguments = {path},
-                               .output = clofork::stdio::pipe{}});
+  auto child = clofork::spawn(
+      {.program = path, .arguments = {path}, .output = clofork::stdio::pipe{}});
   if (!child) {
     return fail(child.error());
   }
