@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Sockets, and what comes through them, marked as in descriptors.h. All are
-// thread-safe. Errors are those of the system call, whose name is the stage;
-// EINTR is one of them.
+/// \file
+/// Sockets, and what comes through them, marked as in descriptors.h. All are
+/// thread-safe. Errors are those of the system call, whose name is the stage;
+/// EINTR is one of them.
 #pragma once
 
 #include "clofork/export.h"

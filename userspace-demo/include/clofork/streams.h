@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The streams of the C library over marked descriptors. The functions that
-// open a file themselves (fopen, freopen, opendir) cannot mark it, and some
-// that take a descriptor set close-on-exec with F_SETFD, which takes
-// close-on-fork off: fdopendir, and musl's fdopen with "e". All are
-// thread-safe.
+/// \file
+/// The streams of the C library over marked descriptors. The functions that
+/// open a file themselves (fopen, freopen, opendir) cannot mark it, and some
+/// that take a descriptor set close-on-exec with F_SETFD, which takes
+/// close-on-fork off: fdopendir, and musl's fdopen with "e". All are
+/// thread-safe.
 #pragma once
 
 #include "clofork/export.h"
