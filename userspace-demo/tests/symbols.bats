@@ -12,3 +12,15 @@ openers='(open|openat|creat|fopen|freopen|opendir|popen|tmpfile|mkstemp|mkostemp
 	[[ $output == *" U syscall"* ]] # the list is there
 	run -1 grep -vF spawn.cpp.o <(grep -E " U _*$openers(64)?(_2)?\$" <<<"$output")
 }
+
+# exports LIBRARY COMPILER
+exports() {
+	diff <(nm -D --defined-only "$1" | awk '{ print $3 }' | sort) \
+		<("$2" -E -P -x c -D'FUNCTION(name)=name' "$BATS_TEST_DIRNAME/../preload/functions.def" | xargs -n1 | sort)
+}
+
+@test "the preloaded library exports what it stands in for, and nothing else" {
+	built=$BATS_TEST_DIRNAME/../../build/userspace-demo/preload
+	exports "$built/libclofork-preload.so" gcc
+	exports "$built/libclofork-preload-musl.so" musl-gcc
+}

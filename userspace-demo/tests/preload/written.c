@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// What is opened for writing, and is close-on-exec only where it says so.
+#include "unaware.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const char file[] = "file";
+
+static int for_writing(void) {
+  return open(file, O_WRONLY);
+}
+
+static int for_both(void) {
+  return open(file, O_RDWR);
+}
+
+static int for_writing_and_exec(void) {
+  return open(file, O_WRONLY | O_CLOEXEC);
+}
+
+static int made_new(void) {
+  return creat("creat", 0600);
+}
+
+static int without_name(void) {
+  return open(".", O_WRONLY | O_TMPFILE, 0600);
+}
+
+static int by_openat(void) {
+  return openat(AT_FDCWD, file, O_WRONLY);
+}
+
+static int by_fopen_w(void) {
+  return fileno(fopen(file, "w"));
+}
+
+static int by_fopen_a(void) {
+  return fileno(fopen(file, "a"));
+}
+
+static int by_fopen_r_plus(void) {
+  return fileno(fopen(file, "r+"));
+}
+
+static int by_mkstemp(void) {
+  char path[] = "mkstemp.XXXXXX";
+  return mkstemp(path);
+}
+
+static int by_mkstemps(void) {
+  char path[] = "mkstemp.XXXXXX.s";
+  return mkstemps(path, 2);
+}
+
+static int by_mkostemp(void) {
+  char path[] = "mkstemp.XXXXXX";
+  return mkostemp(path, O_APPEND);
+}
+
+static int made_close_on_exec(void) {
+  const int fd = for_writing();
+  fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) | FD_CLOEXEC);
+  return fd;
+}
+
+static int made_close_on_exec_by_ioctl(void) {
+  const int fd = for_writing();
+  ioctl(fd, FIOCLEX);
+  return fd;
+}
+
+static int for_reading(void) {
+  return open(file, O_RDONLY);
+}
+
+static int by_fopen_r(void) {
+  return fileno(fopen(file, "r"));
+}
+
+static int a_path(void) {
+  return open(file, O_PATH | O_RDWR);
+}
+
+static int a_device(void) {
+  return open("/dev/null", O_RDWR);
+}
+
+static int a_device_and_exec(void) {
+  return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static int a_copy(void) {
+  return dup(for_writing());
+}
+
+static int made_inheritable(void) {
+  const int fd = for_writing_and_exec();
+  fcntl(fd, F_SETFD, fcntl(fd, F_GETFD) & ~FD_CLOEXEC);
+  return fd;
+}
+
+static int made_inheritable_by_ioctl(void) {
+  const int fd = for_writing_and_exec();
+  ioctl(fd, FIONCLEX);
+  return fd;
+}
+
+static int a_pipe(void) {
+  int fds[2];
+  pipe2(fds, O_CLOEXEC);
+  return fds[1];
+}
+
+static const struct {
+  const char *name;
+  int (*make)(void);
+  int marked;
+} files[] = {
+    {"open O_WRONLY", for_writing, 1},
+    {"open O_RDWR", for_both, 1},
+    {"open O_WRONLY | O_CLOEXEC", for_writing_and_exec, 1},
+    {"creat", made_new, 1},
+    {"open O_TMPFILE", without_name, 1},
+    {"openat O_WRONLY", by_openat, 1},
+    {"fopen w", by_fopen_w, 1},
+    {"fopen a", by_fopen_a, 1},
+    {"fopen r+", by_fopen_r_plus, 1},
+    {"mkstemp", by_mkstemp, 1},
+    {"mkstemps", by_mkstemps, 1},
+    {"mkostemp", by_mkostemp, 1},
+    {"made close-on-exec by F_SETFD", made_close_on_exec, 1},
+    {"made close-on-exec by FIOCLEX", made_close_on_exec_by_ioctl, 1},
+    {"open O_RDONLY", for_reading, 0},
+    {"fopen r", by_fopen_r, 0},
+    {"open O_PATH", a_path, 0},
+    {"open of a device", a_device, 0},
+    {"open O_CLOEXEC of a device", a_device_and_exec, 0},
+    {"dup", a_copy, 0},
+    {"made inheritable by F_SETFD", made_inheritable, 0},
+    {"made inheritable by FIONCLEX", made_inheritable_by_ioctl, 0},
+    {"pipe2 O_CLOEXEC", a_pipe, 0},
+};
+
+int show_written(void) {
+  for (size_t each = 0; each < sizeof(files) / sizeof(files[0]); ++each) {
+    printf("%s\t%s\t%d\n", files[each].name,
+           files[each].marked ? "written" : "other",
+           marks_of(files[each].make()));
+  }
+  return 0;
+}
