@@ -4,7 +4,7 @@
 # Whether this is make -n; asked before MAKEFLAGS is touched below.
 dry := $(findstring n,$(firstword -$(MAKEFLAGS)))
 
-settings := BASE ARCH KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS FROM TO FULL LAB_CMD
+settings := BASE ARCH KERNEL SMP MEM TIMEOUT KERNEL_SRC JOBS ROUNDS JAVA_ROUNDS FROM TO FULL LAB_CMD
 # CMD goes to the guest's shell as typed: never expanded, not even to pass it on.
 LAB_CMD := $(value CMD)
 unexport CMD
@@ -12,7 +12,7 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo test run shell kernel check check-bisect bench deb regress rebase-series check-architectures test-architectures
+.PHONY: help demo demo-foreign test run shell kernel check check-bisect bench deb regress rebase-series check-architectures test-architectures
 .SUFFIXES:
 
 help:
@@ -20,6 +20,9 @@ help:
 
 demo test kernel check check-bisect bench deb regress check-architectures test-architectures:
 	@Kbuild/$@
+
+demo-foreign:
+	@Kbuild/demo foreign
 
 # Make is replaced by the script, for the sake of its exit status: see become.c.
 # Where become is not to be had, the second line serves, and make ends with 2.
