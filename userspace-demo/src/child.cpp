@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <linux/time_types.h>
 #include <memory>
 #include <new>
 #include <poll.h>
@@ -23,20 +24,53 @@ namespace {
 constexpr auto waitid_pidfd = static_cast<idtype_t>(3);  // P_PIDFD, Linux 5.4
 constexpr unsigned pidfd_signal_process_group = 1U << 2; // Linux 6.9
 
+/// struct rusage as the kernel has it: the C library's may have wider times.
+struct kernel_rusage {
+  __kernel_old_timeval user;
+  __kernel_old_timeval system;
+  __kernel_long_t max_resident;
+  std::array<__kernel_long_t, 3> unused_sizes;
+  __kernel_long_t minor_faults;
+  __kernel_long_t major_faults;
+  __kernel_long_t unused_swaps;
+  __kernel_long_t blocks_read;
+  __kernel_long_t blocks_written;
+  std::array<__kernel_long_t, 3> unused_counts;
+  __kernel_long_t voluntary_switches;
+  __kernel_long_t involuntary_switches;
+};
+
+std::chrono::microseconds time_of(const __kernel_old_timeval &time) noexcept {
+  return std::chrono::seconds(time.tv_sec) +
+         std::chrono::microseconds(time.tv_usec);
+}
+
+resource_use use_of(const kernel_rusage &usage) noexcept {
+  return {.user = time_of(usage.user),
+          .system = time_of(usage.system),
+          .max_resident_kib = usage.max_resident,
+          .minor_faults = usage.minor_faults,
+          .major_faults = usage.major_faults,
+          .blocks_read = usage.blocks_read,
+          .blocks_written = usage.blocks_written,
+          .voluntary_switches = usage.voluntary_switches,
+          .involuntary_switches = usage.involuntary_switches};
+}
+
 /// By pidfd if there is one and the kernel can. A system call of its own as
 /// that of the C library is a cancellation point.
 /// __WALL: a child that was killed before its exec has no SIGCHLD.
-int wait_by(int pidfd, pid_t pid, siginfo_t &info, int flags) noexcept {
+int wait_by(int pidfd, pid_t pid, siginfo_t &info, int flags,
+            kernel_rusage *usage = nullptr) noexcept {
   flags |= WEXITED | __WALL;
   if (pidfd >= 0) {
     const long done =
-        syscall(SYS_waitid, waitid_pidfd, pidfd, &info, flags, nullptr);
+        syscall(SYS_waitid, waitid_pidfd, pidfd, &info, flags, usage);
     if (done == 0 || errno != EINVAL) {
       return static_cast<int>(done);
     }
   }
-  return static_cast<int>(
-      syscall(SYS_waitid, P_PID, pid, &info, flags, nullptr));
+  return static_cast<int>(syscall(SYS_waitid, P_PID, pid, &info, flags, usage));
 }
 
 exit_status status_of(const siginfo_t &info) noexcept {
@@ -99,7 +133,7 @@ result<bool> wait_readable(int fd, int milliseconds) noexcept {
 child::child(child &&other) noexcept
     : pid_(std::exchange(other.pid_, -1)), parent_(other.parent_),
       pidfd_(std::move(other.pidfd_)), streams_(std::move(other.streams_)),
-      status_(std::exchange(other.status_, std::nullopt)),
+      status_(std::exchange(other.status_, std::nullopt)), used_(other.used_),
       collected_(other.collected_.load()), leads_group_(other.leads_group_),
       retries_(other.retries_), method_(other.method_) {}
 
@@ -111,6 +145,7 @@ child &child::operator=(child &&other) noexcept {
     pidfd_ = std::move(other.pidfd_);
     streams_ = std::move(other.streams_);
     status_ = std::exchange(other.status_, std::nullopt);
+    used_ = other.used_;
     collected_ = other.collected_.load();
     leads_group_ = other.leads_group_;
     retries_ = other.retries_;
@@ -143,7 +178,8 @@ result<std::optional<exit_status>> child::collect(int flags) noexcept {
     return failure("waitid", ECHILD);
   }
   siginfo_t info{};
-  while (wait_by(pidfd_.get(), pid_, info, flags) == -1) {
+  kernel_rusage usage{};
+  while (wait_by(pidfd_.get(), pid_, info, flags, &usage) == -1) {
     if (errno != EINTR) {
       collected_ = errno == ECHILD;
       return last_error("waitid");
@@ -154,6 +190,7 @@ result<std::optional<exit_status>> child::collect(int flags) noexcept {
   }
   collected_ = true;
   status_ = status_of(info);
+  used_ = use_of(usage);
   return status_;
 }
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <sys/types.h>
 
@@ -22,6 +23,22 @@ struct CLOFORK_EXPORT exit_status {
     return code == 0 && signal == 0;
   }
   bool operator==(const exit_status &) const = default;
+};
+
+/// What a program and those of its children that it waited for have used, as
+/// getrusage(2) has it.
+struct resource_use {
+  std::chrono::microseconds user{0};
+  std::chrono::microseconds system{0};
+  std::int64_t max_resident_kib = 0; ///< of the largest of them
+  std::int64_t minor_faults = 0;
+  std::int64_t major_faults = 0;
+  std::int64_t blocks_read = 0; ///< of 512 bytes
+  std::int64_t blocks_written = 0;
+  std::int64_t voluntary_switches = 0;
+  std::int64_t involuntary_switches = 0;
+
+  bool operator==(const resource_use &) const = default;
 };
 
 /// What the kernel, or a filter of system calls, let a spawn use. Where it
@@ -83,6 +100,9 @@ public:
   result<std::optional<exit_status>>
   wait_for(std::chrono::nanoseconds time) noexcept;
 
+  /// What it used: all zero until a wait has returned the status.
+  [[nodiscard]] const resource_use &used() const noexcept { return used_; }
+
   /// Errors: ESRCH when it has been waited for or detached; EPERM when it has
   /// changed its user; EINVAL for no signal.
   [[nodiscard]] result<void> signal(int number) const noexcept;
@@ -108,6 +128,7 @@ private:
   unique_fd pidfd_;
   std::array<unique_fd, 3> streams_;
   std::optional<exit_status> status_;
+  resource_use used_;
   std::atomic<bool> collected_ = false; ///< its number may be another's by now
   bool leads_group_ = false;
   unsigned retries_ = 0;
