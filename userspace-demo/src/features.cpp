@@ -4,6 +4,7 @@
 #include "clofork/unique_fd.h"
 #include "probe_io_uring.h"
 #include "raw_open.h"
+#include "readiness.h"
 
 #include <array>
 #include <atomic>
@@ -250,15 +251,16 @@ result<bool> probe_close_range() {
   return is_marked(pipe->get());
 }
 
+/// ENOMEM: of RLIMIT_MEMLOCK, which bounds rings before Linux 5.12.
+result<bool> no_io_uring(const error &failure) {
+  return failure.code == std::errc::not_enough_memory
+             ? result<bool>(false)
+             : absent_or_error(failure);
+}
+
 result<bool> probe_io_uring() {
   const auto root = open_root_by_io_uring();
-  if (root) {
-    return is_marked(root->get());
-  }
-  if (root.error().code == std::errc::not_enough_memory) {
-    return false; // of RLIMIT_MEMLOCK, which bounds rings before Linux 5.12
-  }
-  return absent_or_error(root.error());
+  return root ? is_marked(root->get()) : no_io_uring(root.error());
 }
 
 result<bool> has_close_range() {
@@ -301,6 +303,11 @@ result<bool> has_pidfd() {
          errno == ECHILD;
 }
 
+result<bool> has_io_uring() {
+  const auto made = make_io_uring(2);
+  return made ? result<bool>(true) : no_io_uring(made.error());
+}
+
 template <class Set>
 struct question {
   bool Set::*answer;
@@ -332,6 +339,7 @@ constexpr std::array system_call_questions{
     question<system_call_set>{&system_call_set::pidfd, has_pidfd},
     question<system_call_set>{&system_call_set::clone_into_cgroup,
                               has_clone_into_cgroup},
+    question<system_call_set>{&system_call_set::io_uring, has_io_uring},
 };
 
 static_assert(sizeof(system_call_set) == system_call_questions.size());

@@ -47,7 +47,8 @@ json expected() {
            {{"close_range", set->calls.close_range},
             {"clone3", set->calls.clone3},
             {"pidfd", set->calls.pidfd},
-            {"clone_into_cgroup", set->calls.clone_into_cgroup}}}};
+            {"clone_into_cgroup", set->calls.clone_into_cgroup},
+            {"io_uring", set->calls.io_uring}}}};
 }
 
 TEST(clofork_probe, json_is_what_the_library_finds) {
@@ -78,7 +79,7 @@ TEST(clofork_probe, table_has_a_line_for_each_answer) {
   EXPECT_NE(line("open, openat", set->open), std::string::npos);
   EXPECT_NE(line("clone3", set->calls.clone3), std::string::npos);
   EXPECT_EQ(std::count(program.output.begin(), program.output.end(), '\n'),
-            16 + 4 + 5);
+            16 + 5 + 5);
 }
 
 TEST(clofork_probe, wrong_usage_ends_with_2_and_names_the_word) {

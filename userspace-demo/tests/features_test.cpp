@@ -58,6 +58,9 @@ TEST_P(refused, is_absent) {
     const auto &[interface, code] = GetParam();
     auto expected = probe_features();
     (*expected).*interface.answer = false;
+    expected->calls.io_uring =
+        expected->calls.io_uring &&
+        interface.answer != &clofork::feature_set::io_uring;
     const bool filtered = interface.refuse(static_cast<unsigned>(code));
     const auto probed = probe_features();
     return filtered && probed && *probed == *expected;
@@ -206,30 +209,50 @@ class refused_calls
 
 TEST_P(refused_calls, are_absent) {
   EXPECT_TRUE(in_child([] {
-    const auto &[call, code] = GetParam();
+    auto [call, code] = GetParam();
+    // The library may have been built without liburing.
+    call.left.io_uring = call.left.io_uring && probe_features()->calls.io_uring;
     const bool filtered = refuse_call(call.number, static_cast<unsigned>(code));
     const auto probed = probe_features();
     return filtered && probed && probed->calls == call.left;
   }));
 }
 
+constexpr clofork::system_call_set all_but_io_uring{.close_range = true,
+                                                    .clone3 = true,
+                                                    .pidfd = true,
+                                                    .clone_into_cgroup = true};
+
 constexpr std::array calls{
     refused_call{"close_range",
                  SYS_close_range,
-                 {.clone3 = true, .pidfd = true, .clone_into_cgroup = true}},
-    refused_call{"clone3", SYS_clone3, {.close_range = true, .pidfd = true}},
-    refused_call{
-        "pidfd_open",
-        SYS_pidfd_open,
-        {.close_range = true, .clone3 = true, .clone_into_cgroup = true}},
-    refused_call{
-        "pidfd_send_signal",
-        SYS_pidfd_send_signal,
-        {.close_range = true, .clone3 = true, .clone_into_cgroup = true}},
-    refused_call{
-        "waitid",
-        SYS_waitid,
-        {.close_range = true, .clone3 = true, .clone_into_cgroup = true}},
+                 {.clone3 = true,
+                  .pidfd = true,
+                  .clone_into_cgroup = true,
+                  .io_uring = true}},
+    refused_call{"clone3",
+                 SYS_clone3,
+                 {.close_range = true, .pidfd = true, .io_uring = true}},
+    refused_call{"pidfd_open",
+                 SYS_pidfd_open,
+                 {.close_range = true,
+                  .clone3 = true,
+                  .clone_into_cgroup = true,
+                  .io_uring = true}},
+    refused_call{"pidfd_send_signal",
+                 SYS_pidfd_send_signal,
+                 {.close_range = true,
+                  .clone3 = true,
+                  .clone_into_cgroup = true,
+                  .io_uring = true}},
+    refused_call{"waitid",
+                 SYS_waitid,
+                 {.close_range = true,
+                  .clone3 = true,
+                  .clone_into_cgroup = true,
+                  .io_uring = true}},
+    refused_call{"io_uring_setup", SYS_io_uring_setup, all_but_io_uring},
+    refused_call{"io_uring_enter", SYS_io_uring_enter, all_but_io_uring},
 };
 
 INSTANTIATE_TEST_SUITE_P(system_calls, refused_calls,

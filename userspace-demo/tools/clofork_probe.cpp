@@ -59,6 +59,8 @@ constexpr std::array calls{
                          &system_call_set::pidfd},
     row<system_call_set>{"clone_into_cgroup", "clone3(CLONE_INTO_CGROUP)",
                          &system_call_set::clone_into_cgroup},
+    row<system_call_set>{"io_uring", "io_uring, for process_ring",
+                         &system_call_set::io_uring},
 };
 
 static_assert(sizeof(system_call_set) == calls.size());

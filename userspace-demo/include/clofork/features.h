@@ -14,6 +14,9 @@ struct system_call_set {
   bool pidfd = false;
   /// clone3 knows CLONE_INTO_CGROUP: Linux 5.7.
   bool clone_into_cgroup = false;
+  /// What process_ring needs of io_uring: Linux 5.11, and a library built with
+  /// liburing. Else it works with epoll.
+  bool io_uring = false;
 
   bool operator==(const system_call_set &) const = default;
 };
