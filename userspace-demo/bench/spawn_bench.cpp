@@ -24,7 +24,7 @@
 
 namespace {
 
-using namespace clofork::etxtbsy_race;
+using namespace clofork::demo;
 
 /// The path of what is run, and that alone as argv.
 std::string image;

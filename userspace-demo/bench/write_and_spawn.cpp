@@ -18,7 +18,7 @@
 
 namespace {
 
-using namespace clofork::etxtbsy_race;
+using namespace clofork::demo;
 
 struct counters {
   std::atomic<std::uint64_t> next = 0;

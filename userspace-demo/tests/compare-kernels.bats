@@ -9,13 +9,15 @@ setup() {
 	export RUNNER=$BATS_TEST_TMPDIR/runner
 	unset ROUNDS TIMEOUT
 	# stock: the race; patched: with the mark none. A test overrides a cell.
-	answer stock cloexec 1 race 787
-	answer patched cloexec 1 race 701
-	answer patched clofork 0 clean 0
+	for race in etxtbsy-race epipe-race flush-once; do
+		answer $race stock cloexec 1 race 787
+		answer $race patched cloexec 1 race 701
+		answer $race patched clofork 0 clean 0
+	done
 	cat >"$RUNNER" <<-'END'
 		#!/bin/bash
-		mark=${1#*--descriptors }
-		cell=$(dirname "$0")/$KERNEL-${mark%% *}
+		race=${1%% *} mark=${1#*--descriptors }
+		cell=$(dirname "$0")/${race##*/}-$KERNEL-${mark%% *}
 		echo "$TIMEOUT $1" >"$cell.called"
 		rounds=${1#*--rounds }
 		sed "s/ROUNDS/${rounds%% *}/" "$cell.json"
@@ -24,12 +26,13 @@ setup() {
 	chmod +x "$RUNNER"
 }
 
-# answer KERNEL MARK STATUS OUTCOME COUNT
+# answer RACE KERNEL MARK STATUS OUTCOME COUNT
 answer() {
-	echo "$3" >"$BATS_TEST_TMPDIR/$1-$2.status"
-	cat >"$BATS_TEST_TMPDIR/$1-$2.json" <<-END
-		{"outcome": "$4", "kernel": {"release": "6.12.0-$1"},
-		 "results": {"rounds": ROUNDS, "etxtbsy": $5, "rate": 0.25, "seconds": 31.24},
+	echo "$4" >"$BATS_TEST_TMPDIR/$1-$2-$3.status"
+	cat >"$BATS_TEST_TMPDIR/$1-$2-$3.json" <<-END
+		{"demonstration": "$1", "event": "LOSS of $1", "outcome": "$5",
+		 "kernel": {"release": "6.12.0-$2"},
+		 "results": {"rounds": ROUNDS, "lost": $6, "rate": 0.25, "seconds": 31.24},
 		 "error": {"message": "write: No space left on device (errno 28)"}}
 	END
 }
@@ -41,29 +44,33 @@ has() {
 	awk -v want="$*" '{ $1 = $1 } $0 == want { found = 1 } END { exit !found }' <<<"$output"
 }
 
-@test "prints one row for each cell and the verdict" {
+@test "prints one row for each cell, and a verdict for each race" {
 	compare
 	[ "$status" -eq 0 ]
-	has kernel release descriptors rounds ETXTBSY rate time
-	has stock 6.12.0-stock cloexec 2000 787 25.000 % 31.2 s
-	has patched 6.12.0-patched cloexec 2000 701 25.000 % 31.2 s
-	has patched 6.12.0-patched clofork 2000 0 25.000 % 31.2 s
-	[[ ${lines[-1]} == "The stock kernel lost the race in 787 of 2000 rounds;"* ]]
+	has race kernel release descriptors rounds lost rate time
+	for race in etxtbsy-race epipe-race flush-once; do
+		has $race stock 6.12.0-stock cloexec 1000 787 25.000 % 31.2 s
+		has $race patched 6.12.0-patched cloexec 1000 701 25.000 % 31.2 s
+		has $race patched 6.12.0-patched clofork 1000 0 25.000 % 31.2 s
+		[[ $output == *$'\n'"$race: LOSS of $race in 787 of 1000 rounds on the stock kernel;"* ]]
+	done
 }
 
 @test "keeps the JSON of each cell" {
 	compare
-	[ "$(jq .results.etxtbsy "$demo/build/demo/stock-cloexec.json")" -eq 787 ]
-	[ "$(jq .results.etxtbsy "$demo/build/demo/patched-cloexec.json")" -eq 701 ]
-	[ "$(jq .results.etxtbsy "$demo/build/demo/patched-clofork.json")" -eq 0 ]
+	[ "$(jq .results.lost "$demo/build/demo/etxtbsy-race-stock-cloexec.json")" -eq 787 ]
+	[ "$(jq .results.lost "$demo/build/demo/epipe-race-patched-cloexec.json")" -eq 701 ]
+	[ "$(jq .results.lost "$demo/build/demo/flush-once-patched-clofork.json")" -eq 0 ]
 }
 
 @test "hands ROUNDS on, and time for them" {
 	ROUNDS=20000 compare
 	[ "$status" -eq 0 ]
-	read -r timeout command <"$BATS_TEST_TMPDIR/patched-clofork.called"
-	[ "$timeout" -eq 5300 ]
-	[ "$command" = "build/userspace-demo/demos/etxtbsy-race --rounds 20000 --descriptors clofork --json" ]
+	for race in etxtbsy-race epipe-race flush-once; do
+		read -r timeout command <"$BATS_TEST_TMPDIR/$race-patched-clofork.called"
+		[ "$timeout" -eq 5300 ]
+		[ "$command" = "build/userspace-demo/demos/$race --rounds 20000 --descriptors clofork --json" ]
+	done
 }
 
 @test "refuses ROUNDS that are no number" {
@@ -74,61 +81,69 @@ has() {
 	done
 }
 
-@test "a stock kernel without the race is no success" {
-	answer stock cloexec 0 clean 0
-	compare
-	[ "$status" -eq 1 ]
-	[[ ${lines[-1]} == "Not shown: "* ]]
+@test "a stock kernel without one of the races is no success" {
+	for race in etxtbsy-race epipe-race flush-once; do
+		answer $race stock cloexec 0 clean 0
+		compare
+		[ "$status" -eq 1 ]
+		[[ $output == *"$race: not shown: "* ]]
+		answer $race stock cloexec 1 race 1
+	done
 }
 
-@test "the race on the patched kernel with the mark is no success" {
-	answer patched clofork 1 race 1
-	compare
-	[ "$status" -eq 1 ]
-	[[ ${lines[-1]} == "Not cured: ETXTBSY in 1 of 2000 rounds"* ]]
+@test "one of the races on the patched kernel with the mark is no success" {
+	for race in etxtbsy-race epipe-race flush-once; do
+		answer $race patched clofork 1 race 1
+		compare
+		[ "$status" -eq 1 ]
+		[[ $output == *"$race: not cured: LOSS of $race in 1 of 1000 rounds"* ]]
+		answer $race patched clofork 0 clean 0
+	done
 }
 
 @test "patched without the mark may go either way" {
-	answer patched cloexec 0 clean 0
+	answer epipe-race patched cloexec 0 clean 0
 	compare
 	[ "$status" -eq 0 ]
 }
 
 @test "a cell that failed is shown with its reason" {
 	while read -r code reason; do
-		answer patched clofork "$code" failed 0
+		answer flush-once patched clofork "$code" failed 0
 		compare
 		[ "$status" -eq 1 ]
 		[[ $output == *"no result: $reason"* ]]
-		[[ ${lines[-1]} == "No verdict: no result from patched/clofork." ]]
+		[[ ${lines[-1]} == "No verdict: no result from flush-once/patched/clofork." ]]
 	done <<-'END'
 		2 ended with status 2
 		3 the kernel does not honour O_CLOFORK
 		4 write: No space left on device (errno 28)
-		124 not done after TIMEOUT=800 s
+		124 not done after TIMEOUT=550 s
 		125 the guest could not boot
 		126 the kernel reported a fault
-		127 build/userspace-demo/demos/etxtbsy-race is not built
+		127 build/userspace-demo/demos/flush-once is not built
 		139 ended with status 139
 	END
 }
 
 @test "a status without a matching result is a failure" {
-	answer patched clofork 0 race 5 # the outcome belongs to status 1
+	answer etxtbsy-race patched clofork 0 race 5 # the outcome belongs to status 1
 	compare
 	[ "$status" -eq 1 ]
-	[[ $output == *"is not one of 2000 rounds with status 0"* ]]
-	sed -i 's/ROUNDS/1999/' "$BATS_TEST_TMPDIR/stock-cloexec.json"
+	[[ $output == *"is not one of 1000 rounds with status 0"* ]]
+	sed -i 's/ROUNDS/999/' "$BATS_TEST_TMPDIR/epipe-race-stock-cloexec.json"
+	: >"$BATS_TEST_TMPDIR/flush-once-patched-cloexec.json"
 	compare
-	[[ $output == *"No verdict: no result from stock/cloexec, patched/clofork." ]]
-	: >"$BATS_TEST_TMPDIR/patched-cloexec.json"
+	[[ ${lines[-1]} == *"from etxtbsy-race/patched/clofork, epipe-race/stock/cloexec, flush-once/patched/cloexec." ]]
+	# the result of another race
+	sed -i 's/"demonstration": "etxtbsy-race"/"demonstration": "epipe-race"/' "$BATS_TEST_TMPDIR/etxtbsy-race-stock-cloexec.json"
 	compare
-	[[ $output == *"No verdict: no result from stock/cloexec, patched/cloexec, patched/clofork." ]]
+	[[ ${lines[-1]} == *"from etxtbsy-race/stock/cloexec, "* ]]
 }
 
 @test "an interrupted cell ends the comparison" {
-	answer stock cloexec 130 failed 0
+	answer etxtbsy-race stock cloexec 130 failed 0
 	compare
 	[ "$status" -eq 130 ]
-	[ ! -e "$BATS_TEST_TMPDIR/patched-cloexec.called" ]
+	[ ! -e "$BATS_TEST_TMPDIR/etxtbsy-race-patched-cloexec.called" ]
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "options.h"
+#include "words.h"
 
 #include <gtest/gtest.h>
 #include <optional>
@@ -8,28 +9,23 @@
 
 namespace {
 
-using namespace clofork::etxtbsy_race;
+using namespace clofork::demo;
 
-std::variant<options, usage_error> parse_words(std::vector<std::string> words) {
-  words.insert(words.begin(), "etxtbsy-race");
-  std::vector<char *> argv;
-  argv.reserve(words.size() + 1);
-  for (auto &each : words) {
-    argv.push_back(each.data());
-  }
-  argv.push_back(nullptr);
-  return parse(static_cast<int>(words.size()), argv.data());
+std::variant<options, usage_error>
+parse_words(const std::vector<std::string> &given) {
+  words argv("etxtbsy-race", given);
+  return parse(argv.count(), argv.data());
 }
 
-std::optional<options> accepted(std::vector<std::string> words) {
-  const auto parsed = parse_words(std::move(words));
+std::optional<options> accepted(const std::vector<std::string> &given) {
+  const auto parsed = parse_words(given);
   const auto *opts = std::get_if<options>(&parsed);
   return opts != nullptr ? std::optional(*opts) : std::nullopt;
 }
 
 /// The message, empty when the words were accepted.
-std::string refusal(std::vector<std::string> words) {
-  const auto parsed = parse_words(std::move(words));
+std::string refusal(const std::vector<std::string> &given) {
+  const auto parsed = parse_words(given);
   const auto *wrong = std::get_if<usage_error>(&parsed);
   return wrong != nullptr ? wrong->message : "";
 }

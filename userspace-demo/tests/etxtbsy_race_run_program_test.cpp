@@ -3,7 +3,6 @@
 
 #include "clofork/unique_fd.h"
 #include "options.h"
-#include "race.h"
 #include "scratch_directory.h"
 
 #include <cerrno>
@@ -17,9 +16,9 @@
 
 namespace {
 
-using namespace clofork::etxtbsy_race;
+using namespace clofork::demo;
 using clofork::unique_fd;
-namespace etxtbsy_race = clofork::etxtbsy_race;
+namespace demo = clofork::demo;
 
 /// A program on disk and a place for the errno of its exec.
 class run_program : public testing::TestWithParam<spawn_method> {
@@ -35,7 +34,7 @@ protected:
   }
 
   clofork::result<bool> run() {
-    return etxtbsy_race::run_program(GetParam(), path_.c_str(), errnos_[0]);
+    return demo::run_program(GetParam(), path_.c_str(), errnos_[0]);
   }
 
   void TearDown() override {
@@ -101,18 +100,6 @@ INSTANTIATE_TEST_SUITE_P(spawn, run_program,
                          [](const auto &info) {
                            return std::string(name_of(info.param));
                          });
-
-/// Not left to scratch_directory: a long run would fill the tmpfs.
-TEST(race, removes_each_program_after_its_round) {
-  const auto scratch = scratch_directory::create(find_tmpfs());
-  ASSERT_TRUE(scratch.has_value());
-  termination_signals signals;
-  const options few{.threads = 2, .rounds = 4};
-  race game(few, scratch->path(), signals);
-  const auto result = game.run([](auto, auto) {});
-  EXPECT_EQ(result.rounds, 4U);
-  EXPECT_TRUE(std::filesystem::is_empty(scratch->path()));
-}
 
 TEST(scratch_directory, is_removed_with_all_that_is_in_it) {
   std::string path;

@@ -328,7 +328,7 @@ private:
 };
 
 clofork::result<void> write_program(const std::string &path) {
-  using namespace clofork::etxtbsy_race;
+  using namespace clofork::demo;
   auto file = executable_file::create(path);
   if (!file) {
     return file.error();

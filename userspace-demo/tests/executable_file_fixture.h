@@ -68,9 +68,8 @@ protected:
   }
 
 private:
-  clofork::etxtbsy_race::scratch_directory scratch_ =
-      std::move(*clofork::etxtbsy_race::scratch_directory::create(
-          clofork::etxtbsy_race::find_tmpfs()));
+  clofork::demo::scratch_directory scratch_ = std::move(
+      *clofork::demo::scratch_directory::create(clofork::demo::find_tmpfs()));
 };
 
 inline const std::set<std::string> nothing;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "command_line.h"
 #include "program.h"
 #include "run_program.h"
 
@@ -9,12 +10,13 @@
 #include <string_view>
 #include <variant>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 
-/// The mark of the descriptor that writes the program: close-on-exec alone,
-/// or close-on-fork with it.
+/// The mark of the descriptors that must not be in another's child:
+/// close-on-exec alone, or close-on-fork with it.
 enum class descriptors { cloexec, clofork };
 
+/// The options of the three races.
 struct options {
   unsigned threads = 20;
   std::uint64_t rounds = 2000; ///< of all threads together
@@ -26,15 +28,11 @@ struct options {
   bool help = false;
 };
 
-struct usage_error {
-  std::string message; ///< names the option and what it takes
-};
-
 /// Reads the command line. Not thread-safe: getopt_long(3) keeps its position
 /// in globals.
 [[nodiscard]] std::variant<options, usage_error> parse(int argc, char **argv);
 
-/// The text of --help.
+/// The part of --help that is the same for each race.
 [[nodiscard]] std::string_view usage() noexcept;
 
 /// The names that parse() reads.
@@ -42,4 +40,4 @@ struct usage_error {
 [[nodiscard]] std::string_view name_of(program value) noexcept;
 [[nodiscard]] std::string_view name_of(spawn_method value) noexcept;
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
+#include <sys/types.h>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 
 enum class spawn_method { fork, vfork, posix_spawn };
 
@@ -46,4 +48,12 @@ private:
 result<bool> run_program(spawn_method method, const char *path,
                          std::atomic<int> &exec_errno) noexcept;
 
-} // namespace clofork::etxtbsy_race
+/// The first half of run_program() with spawn_method::fork: the child calls
+/// before_exec, which must be async-signal-safe, and executes.
+result<pid_t> start_program(const char *path, std::atomic<int> &exec_errno,
+                            const std::function<void()> &before_exec) noexcept;
+
+/// The second: waits, and returns as run_program().
+result<bool> finish_program(pid_t child, std::atomic<int> &exec_errno) noexcept;
+
+} // namespace clofork::demo

@@ -11,7 +11,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 namespace {
 
 bool runs_programs(const char *directory) {
@@ -45,7 +45,7 @@ std::string find_tmpfs() {
 }
 
 result<scratch_directory> scratch_directory::create(const std::string &parent) {
-  std::string path = parent + "/etxtbsy-race.XXXXXX";
+  std::string path = parent + "/close-on-fork.XXXXXX";
   if (mkdtemp(path.data()) == nullptr) {
     return last_error("mkdtemp");
   }
@@ -59,4 +59,4 @@ scratch_directory::~scratch_directory() {
   }
 }
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

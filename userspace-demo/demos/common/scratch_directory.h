@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 
 /// The first of /dev/shm, /tmp and /run that is a writable tmpfs from which
 /// programs may be run; /tmp, whatever it is on, when none is.
@@ -35,4 +35,4 @@ private:
   std::string path_; ///< empty once moved from
 };
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

@@ -6,7 +6,7 @@
 #include <optional>
 #include <pthread.h>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 
 /// Holds back SIGHUP, SIGINT and SIGTERM, as far as the program was not
 /// started with them ignored, so that a run ends between rounds with its
@@ -34,4 +34,4 @@ private:
   sigset_t set_{};
 };
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

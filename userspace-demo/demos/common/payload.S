@@ -2,8 +2,8 @@
 // Embeds the linked payload, so that the demo is one file and finds it
 // wherever it runs. PAYLOAD is set by CMake.
 	.section .rodata
-	.global etxtbsy_race_payload, etxtbsy_race_payload_end
-etxtbsy_race_payload:
+	.global demo_payload, demo_payload_end
+demo_payload:
 	.incbin PAYLOAD
-etxtbsy_race_payload_end:
+demo_payload_end:
 	.section .note.GNU-stack, "", %progbits

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "clofork/features.h"
-#include "options.h"
-#include "race.h"
+#include "demonstration.h"
+#include "surroundings.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 
 /// How a run ended; the values are the exit statuses.
 enum class outcome { clean = 0, race = 1, absent = 3, failed = 4 };
 
 /// Everything that is known when the run is over.
 struct report {
-  options settings; ///< directory: the one in use
-  std::string filesystem;
-  std::string kernel;                  ///< the release, as of uname(2)
-  std::optional<feature_set> honoured; ///< none when the kernel did not say
-  race_result result;
+  const demonstration &what;
+  options settings;
+  surroundings where;
+  race_result result = {.failure = where.failure};
+  std::optional<std::pair<const char *, std::uint64_t>> count = {};
 
+  [[nodiscard]] bool honoured() const noexcept;
   [[nodiscard]] outcome ended() const noexcept;
 };
 
@@ -32,4 +34,4 @@ struct report {
 /// All of it as one JSON object.
 [[nodiscard]] std::string to_json(const report &about);
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

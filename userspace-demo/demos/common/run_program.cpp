@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 namespace {
 
 using arguments = std::array<char *, 2>;
@@ -49,27 +49,6 @@ result<bool> is_busy(const char *stage, int exec_errno) noexcept {
   return error{stage, {exec_errno, std::system_category()}};
 }
 
-result<bool> outcome_of(pid_t child, std::atomic<int> &exec_errno) noexcept {
-  const auto status = wait_for(child);
-  if (!status) {
-    return status.error();
-  }
-  const int failed = exec_errno.load(std::memory_order_relaxed);
-  if (failed == 0 && *status != 0) {
-    return error{"the program did not exit with 0", {}};
-  }
-  return is_busy("execve", failed);
-}
-
-result<bool> run_with_fork(const char *path, const arguments &argv,
-                           std::atomic<int> &exec_errno) noexcept {
-  const pid_t child = fork();
-  if (child == 0) {
-    exec_in_child(path, argv, exec_errno);
-  }
-  return child > 0 ? outcome_of(child, exec_errno) : last_error("fork");
-}
-
 result<bool> run_with_vfork(const char *path, const arguments &argv,
                             std::atomic<int> &exec_errno) noexcept {
   // One of the three ways that are compared. What the analyzer looks for, a
@@ -80,7 +59,7 @@ result<bool> run_with_vfork(const char *path, const arguments &argv,
     exec_in_child(path, argv, exec_errno);
   }
   // NOLINTEND(clang-analyzer-*.vfork,clang-analyzer-unix.Vfork)
-  return child > 0 ? outcome_of(child, exec_errno) : last_error("vfork");
+  return child > 0 ? finish_program(child, exec_errno) : last_error("vfork");
 }
 
 result<bool> run_with_posix_spawn(const char *path, const arguments &argv,
@@ -88,7 +67,7 @@ result<bool> run_with_posix_spawn(const char *path, const arguments &argv,
   pid_t child = 0;
   const int failed = posix_spawn(&child, path, nullptr, nullptr, argv.data(),
                                  no_environment.data());
-  return failed == 0 ? outcome_of(child, exec_errno)
+  return failed == 0 ? finish_program(child, exec_errno)
                      : is_busy("posix_spawn", failed);
 }
 
@@ -116,6 +95,31 @@ exec_errors::~exec_errors() {
   }
 }
 
+result<pid_t> start_program(const char *path, std::atomic<int> &exec_errno,
+                            const std::function<void()> &before_exec) noexcept {
+  exec_errno.store(0, std::memory_order_relaxed);
+  const arguments argv = arguments_for(path);
+  const pid_t child = fork();
+  if (child == 0) {
+    before_exec();
+    exec_in_child(path, argv, exec_errno);
+  }
+  return child > 0 ? result<pid_t>(child) : last_error("fork");
+}
+
+result<bool> finish_program(pid_t child,
+                            std::atomic<int> &exec_errno) noexcept {
+  const auto status = wait_for(child);
+  if (!status) {
+    return status.error();
+  }
+  const int failed = exec_errno.load(std::memory_order_relaxed);
+  if (failed == 0 && *status != 0) {
+    return error{"the program did not exit with 0", {}};
+  }
+  return is_busy("execve", failed);
+}
+
 result<bool> run_program(spawn_method method, const char *path,
                          std::atomic<int> &exec_errno) noexcept {
   exec_errno.store(0, std::memory_order_relaxed);
@@ -128,7 +132,8 @@ result<bool> run_program(spawn_method method, const char *path,
   case spawn_method::fork:
     break;
   }
-  return run_with_fork(path, argv, exec_errno);
+  const auto child = start_program(path, exec_errno, [] {});
+  return child ? finish_program(*child, exec_errno) : child.error();
 }
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-namespace clofork::etxtbsy_race {
+namespace clofork::demo {
 namespace {
 
 constexpr int wake_signal = SIGUSR1;
@@ -54,4 +54,4 @@ void termination_signals::die_of(int signal) noexcept {
   std::abort(); // not reached: the default action of each is to end
 }
 
-} // namespace clofork::etxtbsy_race
+} // namespace clofork::demo

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <vector>
+
+/// A demonstration as a program, in a directory of its own for each test,
+/// which must be empty in the end.
+class demo_program : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "demo_program.XXXXXX";
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    // Children that the program leaves behind come to us.
+    ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+  }
+
+  void TearDown() override {
+    EXPECT_TRUE(std::filesystem::is_empty(directory_)) << "a file is left";
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+    std::filesystem::remove_all(directory_);
+  }
+
+  [[nodiscard]] const std::string &directory() const { return directory_; }
+
+  [[nodiscard]] std::vector<std::string>
+  command_of(const std::string &program,
+             const std::vector<std::string> &options) const {
+    std::vector<std::string> words{program, "--directory", directory_};
+    words.insert(words.end(), options.begin(), options.end());
+    return words;
+  }
+
+private:
+  std::string directory_;
+};
+
+inline int exit_status(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
