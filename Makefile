@@ -12,13 +12,13 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo demo-foreign test run shell kernel check check-bisect bench deb regress rebase-series check-architectures test-architectures
+.PHONY: help demo demo-foreign test run shell kernel check check-bisect mutate bench deb regress rebase-series check-architectures test-architectures
 .SUFFIXES:
 
 help:
 	@grep -v '^#' Kbuild/help
 
-demo test kernel check check-bisect bench deb regress check-architectures test-architectures:
+demo test kernel check check-bisect mutate bench deb regress check-architectures test-architectures:
 	@Kbuild/$@
 
 demo-foreign:
