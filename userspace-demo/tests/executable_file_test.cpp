@@ -313,7 +313,7 @@ TEST_F(scratch, has_a_name_meanwhile_without_proc) {
   EXPECT_TRUE(in_child([&] {
     EXPECT_EQ(
         unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER), 0);
-    EXPECT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    EXPECT_EQ(mount("none", "/proc", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
     EXPECT_EQ(mount("none", "/proc", "tmpfs", 0, nullptr), 0);
     auto file = written();
     EXPECT_EQ(names(), std::set<std::string>{".clofork-0"});
