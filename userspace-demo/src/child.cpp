@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/child.h"
 
+#include "failure.h"
 #include "no_cancellation.h"
 
 #include <algorithm>
@@ -112,10 +113,6 @@ int start_detached_thread(void *(*run)(void *), void *argument) noexcept {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   return failed;
-}
-
-error failure(const char *stage, int code) noexcept {
-  return {stage, {code, std::system_category()}};
 }
 
 /// False when the time is over.

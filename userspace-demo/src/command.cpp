@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/command.h"
 
+#include "failure.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -229,12 +231,12 @@ result<void> validate(const command &wanted) noexcept {
     };
     for (const auto &[field, code] : answers) {
       if (code != 0) {
-        return error{field, {code, std::system_category()}};
+        return failure(field, code);
       }
     }
     return {};
   } catch (...) { // std::bad_alloc
-    return error{"validate", {ENOMEM, std::system_category()}};
+    return failure("validate", ENOMEM);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "clofork/descriptors.h"
 #include "clofork/gate.h"
+#include "failure.h"
 #include "spare_name.h"
 #include "writers.h"
 
@@ -57,7 +58,7 @@ private:
 namespace {
 
 error invalid(const char *field) noexcept {
-  return {field, {EINVAL, std::system_category()}};
+  return failure(field, EINVAL);
 }
 
 /// The path of a descriptor of this thread: with a table of its own, it has
@@ -247,7 +248,7 @@ int executable_file::descriptor() const noexcept {
 
 result<void> executable_file::write(std::string_view bytes) noexcept {
   if (descriptor() == -1) {
-    return error{"write", {EBADF, std::system_category()}};
+    return failure("write", EBADF);
   }
   while (!bytes.empty()) {
     const ssize_t written = ::write(descriptor(), bytes.data(), bytes.size());
@@ -265,7 +266,7 @@ result<void> executable_file::write(std::string_view bytes) noexcept {
 result<publication> executable_file::publish() {
   auto file = std::move(state_); // given up, unless it is put back
   if (!file) {
-    return error{"publish", {EBADF, std::system_category()}};
+    return failure("publish", EBADF);
   }
   if (file->writing.fd) {
     if (const auto finished = file->finish_writing(); !finished) {

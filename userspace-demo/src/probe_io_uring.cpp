@@ -3,6 +3,7 @@
 #include "probe_io_uring.h"
 
 #include "close_on_fork.h"
+#include "failure.h"
 
 #include <algorithm>
 #include <atomic>
@@ -84,7 +85,7 @@ result<unique_fd> open_root_by_io_uring() noexcept {
     return last_error("io_uring_setup");
   }
   if ((params.features & IORING_FEAT_SINGLE_MMAP) == 0) {
-    return error{"io_uring_setup", {ENOSYS, std::system_category()}};
+    return failure("io_uring_setup", ENOSYS);
   }
   const mapping queues(ring.get(), size_of_queues(params), IORING_OFF_SQ_RING);
   const mapping entries(ring.get(), sizeof(io_uring_sqe), IORING_OFF_SQES);
@@ -98,7 +99,7 @@ result<unique_fd> open_root_by_io_uring() noexcept {
   entry.open_flags = O_PATH | O_CLOEXEC | O_CLOFORK;
   const int made = run(ring.get(), params, queues);
   if (made < 0) {
-    return error{"io_uring_enter", {-made, std::system_category()}};
+    return failure("io_uring_enter", -made);
   }
   return unique_fd(made);
 }

@@ -327,10 +327,7 @@ result<void> process_ring::drive() noexcept {
 }
 
 result<void> process_ring::drive_for(std::chrono::nanoseconds time) noexcept {
-  const auto now = clock::now();
-  return state_->drive(time < clock::time_point::max() - now
-                           ? now + time
-                           : clock::time_point::max());
+  return state_->drive(supervised::after(clock::now(), time));
 }
 
 // ---- The object -----------------------------------------------------------

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/sockets.h"
 
+#include "failure.h"
 #include "make_marked.h"
 
 #include <cerrno>
@@ -85,7 +86,7 @@ result<marked_fd> accept(int listening, int flags, ::sockaddr *address,
 result<message> receive(int socket, std::span<std::byte> buffer,
                         std::size_t at_most, int flags) {
   if (at_most > max_descriptors) {
-    return error{"receive.at_most", {EINVAL, std::system_category()}};
+    return failure("receive.at_most", EINVAL);
   }
   const bool marked = honours(&feature_set::recvmsg);
   message got;

@@ -3,6 +3,7 @@
 
 #include "clofork/result.h"
 #include "clofork/unique_fd.h"
+#include "failure.h"
 
 #include <cerrno>
 #include <string>
@@ -37,7 +38,7 @@ result<void> take_spare_name(int directory, const char *stage, Make make) {
       }
     } while (remove_abandoned(directory, name.c_str()));
   }
-  return error{stage, {EEXIST, std::system_category()}};
+  return failure(stage, EEXIST);
 }
 
 } // namespace clofork

@@ -4,6 +4,7 @@
 #include "child_path.h"
 #include "clofork/descriptors.h"
 #include "close_on_fork.h"
+#include "failure.h"
 #include "no_cancellation.h"
 #include "spawning_section.h"
 #include "table_plan.h"
@@ -22,10 +23,6 @@
 
 namespace clofork {
 namespace {
-
-error failure(const char *stage, int code) noexcept {
-  return {stage, {code, std::system_category()}};
-}
 
 /// How a kernel or a filter answers what it does not have; E2BIG: clone3 of
 /// one that does not know the last fields.

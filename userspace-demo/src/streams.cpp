@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/streams.h"
 
+#include "failure.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -20,7 +22,7 @@ result<file_stream> fdopen(marked_fd file, const char *mode) noexcept {
   std::array<char, 16> kept{};
   const std::size_t length = std::strlen(mode);
   if (length == 0 || length >= kept.size()) {
-    return error{"fdopen", {EINVAL, std::system_category()}};
+    return failure("fdopen", EINVAL);
   }
   std::remove_copy(mode, mode + length, kept.begin(), 'e');
   std::FILE *const stream = ::fdopen(file.fd.get(), kept.data());

@@ -21,13 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 using clock = supervised::clock;
 
-constexpr auto never = clock::time_point::max();
 constexpr auto ask_interval = 10ms; ///< for the end of one without a pidfd
-
-clock::time_point after(clock::time_point start,
-                        std::chrono::nanoseconds time) noexcept {
-  return time < never - start ? start + time : never;
-}
 
 bool unmentioned(const standard_stream &stream) noexcept {
   return std::holds_alternative<stdio::inherit>(stream);

@@ -31,6 +31,13 @@ constexpr std::array all_parts{part::output, part::errors, part::input,
 class supervised {
 public:
   using clock = std::chrono::steady_clock;
+  static constexpr auto never = clock::time_point::max();
+
+  /// A time from then on, or never, when that is out of the clock's range.
+  static constexpr clock::time_point
+  after(clock::time_point start, std::chrono::nanoseconds time) noexcept {
+    return time < never - start ? start + time : never;
+  }
 
   explicit supervised(job given) noexcept;
 
@@ -102,9 +109,9 @@ private:
   bool hurried_ = false;   ///< no consumer is waited for any more
   bool collected_ = false; ///< the program has ended, or nobody waits for it
   clock::time_point started_;
-  clock::time_point limit_ = clock::time_point::max(); ///< of its time
-  clock::time_point grace_ = clock::time_point::max(); ///< its end
-  clock::time_point ask_ = clock::time_point::max();   ///< without a pidfd
+  clock::time_point limit_ = never; ///< of its time
+  clock::time_point grace_ = never; ///< its end
+  clock::time_point ask_ = never;   ///< without a pidfd
   outcome outcome_{.how = ending::exited};
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "writers.h"
 
+#include "failure.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
@@ -91,9 +93,9 @@ result<writers_gone> wait_for_writers(int reading, bool locked,
       return writers_gone{found == writers::none || locked, waited};
     }
     if (waited >= patience) {
-      return error{
+      return failure(
           "a child, another descriptor or a mapping has the program open",
-          {ETIMEDOUT, std::system_category()}};
+          ETIMEDOUT);
     }
     std::this_thread::sleep_for(std::min(pause, patience - waited));
   }
