@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <string>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <thread>
 #include <vector>
 
 /// A demonstration as a program, in a directory of its own for each test,
@@ -36,9 +40,23 @@ protected:
     return words;
   }
 
+  /// Until the program has put something into its directory.
+  void await_start() const {
+    while (std::filesystem::is_empty(directory_)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+
 private:
   std::string directory_;
 };
+
+/// Before exec: a write beyond 10,000 bytes fails with EFBIG.
+inline void limit_file_size() {
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{.rlim_cur = 10'000, .rlim_max = 10'000};
+  setrlimit(RLIMIT_FSIZE, &small);
+}
 
 inline int exit_status(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

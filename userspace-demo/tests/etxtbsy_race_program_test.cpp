@@ -6,17 +6,14 @@
 #include "subprocess.h"
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -158,11 +155,7 @@ TEST_F(etxtbsy_race, missing_directory_ends_with_4) {
 }
 
 TEST_F(etxtbsy_race, failing_write_ends_with_4) {
-  subprocess program(command({"--json"}), [] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit small{.rlim_cur = 10'000, .rlim_max = 10'000};
-    setrlimit(RLIMIT_FSIZE, &small);
-  });
+  subprocess program(command({"--json"}), limit_file_size);
   EXPECT_EQ(exit_status(program.wait()), 4);
   const auto told = json::parse(program.output)["error"];
   EXPECT_EQ(told["stage"], "write");
@@ -216,9 +209,7 @@ class stopped : public etxtbsy_race, public testing::WithParamInterface<int> {};
 TEST_P(stopped, dies_of_the_signal_and_leaves_nothing) {
   subprocess program(command({"--rounds", "1000000000", "--json"}),
                      [] { std::signal(GetParam(), SIG_DFL); });
-  while (std::filesystem::is_empty(directory())) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  await_start();
   kill(program.pid(), GetParam());
   const int status = program.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << status << program.errors;
@@ -232,9 +223,7 @@ INSTANTIATE_TEST_SUITE_P(signal, stopped,
 TEST_F(etxtbsy_race, ignored_hangup_stays_ignored) {
   subprocess program(command({"--threads", "1", "--rounds", "50"}),
                      [] { std::signal(SIGHUP, SIG_IGN); });
-  while (std::filesystem::is_empty(directory())) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  await_start();
   kill(program.pid(), SIGHUP);
   EXPECT_EQ(exit_status(program.wait()), 0) << program.errors;
 }

@@ -327,20 +327,6 @@ private:
   std::jthread spawning_{storm, spawn_one};
 };
 
-clofork::result<void> write_program(const std::string &path) {
-  using namespace clofork::demo;
-  auto file = executable_file::create(path);
-  if (!file) {
-    return file.error();
-  }
-  if (const auto written = file->write(image_of(program::static_elf));
-      !written) {
-    return written;
-  }
-  const auto published = file->publish();
-  return published ? clofork::result<void>() : published.error();
-}
-
 /// The programs that ran, of so many written by so many threads.
 int write_and_run(int threads, int rounds, const std::string &path) {
   std::atomic<int> ran = 0;
@@ -349,7 +335,7 @@ int write_and_run(int threads, int rounds, const std::string &path) {
   for (int index = 0; index < threads; ++index) {
     writers.emplace_back([&ran, rounds, name = path + std::to_string(index)] {
       for (int round = 0; round < rounds; ++round) {
-        if (const auto done = write_program(name); !done) {
+        if (const auto done = clofork::demo::publish_program(name); !done) {
           ADD_FAILURE() << done.error().message();
           return;
         }

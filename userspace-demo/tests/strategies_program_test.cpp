@@ -5,12 +5,10 @@
 #include "subprocess.h"
 
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <thread>
 
 namespace {
 
@@ -98,11 +96,8 @@ TEST_F(strategies_program, ends_after_its_seconds) {
 }
 
 TEST_F(strategies_program, failing_write_ends_with_4) {
-  subprocess program(command({"--cures", "nothing", "--json"}), [] {
-    std::signal(SIGXFSZ, SIG_IGN);
-    const rlimit small{.rlim_cur = 10'000, .rlim_max = 10'000};
-    setrlimit(RLIMIT_FSIZE, &small);
-  });
+  subprocess program(command({"--cures", "nothing", "--json"}),
+                     limit_file_size);
   EXPECT_EQ(exit_status(program.wait()), 4);
   const auto told = json::parse(program.output)["error"];
   EXPECT_EQ(told["stage"], "write");
@@ -127,9 +122,7 @@ TEST_F(strategies_program, limit_that_may_not_be_raised_ends_with_4) {
 TEST_F(strategies_program, dies_of_the_signal_and_leaves_nothing) {
   subprocess program(command({"--rounds", "10000000", "--json"}),
                      [] { std::signal(SIGTERM, SIG_DFL); });
-  while (std::filesystem::is_empty(directory())) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  await_start();
   kill(program.pid(), SIGTERM);
   const int status = program.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << status << program.errors;

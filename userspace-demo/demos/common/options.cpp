@@ -2,6 +2,8 @@
 #include "options.h"
 
 #include <array>
+#include <close_on_fork.h>
+#include <fcntl.h>
 
 namespace clofork::demo {
 namespace {
@@ -87,6 +89,10 @@ std::string_view usage() noexcept {
 Exit status: 0 the race was never lost, 1 it was, 2 wrong usage, 3 clofork asked
 for and the kernel does not honour it, 4 the run failed for another reason.
 )";
+}
+
+int open_flag_of(descriptors mark) noexcept {
+  return mark == descriptors::clofork ? O_CLOFORK : 0;
 }
 
 std::string_view name_of(descriptors value) noexcept {

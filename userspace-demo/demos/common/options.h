@@ -16,6 +16,9 @@ namespace clofork::demo {
 /// close-on-exec alone, or close-on-fork with it.
 enum class descriptors { cloexec, clofork };
 
+/// What open(2) and pipe2(2) are given for it, beside O_CLOEXEC.
+[[nodiscard]] int open_flag_of(descriptors mark) noexcept;
+
 /// The options of the three races.
 struct options {
   unsigned threads = 20;

@@ -18,14 +18,17 @@ result<prepared_program> prepared_program::write(const options &opts,
   return prepared_program(opts.spawn, std::move(path));
 }
 
-result<void>
-prepared_program::run(std::atomic<int> &exec_errno) const noexcept {
+result<bool>
+prepared_program::run_after(const result<bool> &lost,
+                            std::atomic<int> &exec_errno) const noexcept {
+  if (!lost) {
+    return lost;
+  }
   const auto busy = run_program(spawn_, path_.c_str(), exec_errno);
   if (!busy) {
-    return busy.error();
+    return busy;
   }
-  return *busy ? error{"execve", {ETXTBSY, std::system_category()}}
-               : result<void>();
+  return *busy ? error{"execve", {ETXTBSY, std::system_category()}} : lost;
 }
 
 } // namespace clofork::demo

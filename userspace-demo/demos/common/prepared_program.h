@@ -16,8 +16,11 @@ public:
   static result<prepared_program> write(const options &opts,
                                         const std::string &directory);
 
-  /// Errors: as run_program(), with ETXTBSY among them.
-  result<void> run(std::atomic<int> &exec_errno) const noexcept;
+  /// Ends a round: runs the program, if what came before it did not fail, and
+  /// returns whether that was lost. Errors: as run_program(), with ETXTBSY
+  /// among them.
+  result<bool> run_after(const result<bool> &lost,
+                         std::atomic<int> &exec_errno) const noexcept;
 
 private:
   prepared_program(spawn_method spawn, std::string path)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "program.h"
 
+#include "clofork/executable_file.h"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -34,6 +36,19 @@ result<unique_fd> write_program(const char *path, std::string_view image,
     image.remove_prefix(static_cast<std::size_t>(written));
   }
   return file;
+}
+
+result<void> publish_program(const std::string &path) {
+  auto file = executable_file::create(path);
+  if (!file) {
+    return file.error();
+  }
+  if (const auto written = file->write(image_of(program::static_elf));
+      !written) {
+    return written;
+  }
+  const auto published = file->publish();
+  return published ? result<void>() : published.error();
 }
 
 } // namespace clofork::demo

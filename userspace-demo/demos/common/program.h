@@ -4,6 +4,7 @@
 #include "clofork/result.h"
 #include "clofork/unique_fd.h"
 
+#include <string>
 #include <string_view>
 
 namespace clofork::demo {
@@ -18,5 +19,8 @@ enum class program { static_elf, script };
 /// open(2) and write(2).
 result<unique_fd> write_program(const char *path, std::string_view image,
                                 int flags = 0) noexcept;
+
+/// Writes the static one with the library's executable_file. Errors: its.
+result<void> publish_program(const std::string &path);
 
 } // namespace clofork::demo

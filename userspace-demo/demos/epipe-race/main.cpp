@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cerrno>
-#include <close_on_fork.h>
 #include <csignal>
 #include <fcntl.h>
 #include <string_view>
@@ -29,18 +28,13 @@ public:
 
   result<bool> play(std::uint64_t /*number*/,
                     std::atomic<int> &exec_errno) override {
-    const auto lost = write_after_close();
-    if (!lost) {
-      return lost;
-    }
-    const auto ran = program_.run(exec_errno);
-    return ran ? lost : ran.error();
+    return program_.run_after(write_after_close(), exec_errno);
   }
 
 private:
   epipe_game(const options &opts, prepared_program written)
-      : mark_(opts.mark == descriptors::clofork ? O_CLOFORK : 0),
-        image_(image_of(opts.executable)), program_(std::move(written)) {}
+      : mark_(open_flag_of(opts.mark)), image_(image_of(opts.executable)),
+        program_(std::move(written)) {}
 
   /// Passes the bytes through the pipe, a page at a time so that no write
   /// waits for a reader.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "demonstration.h"
 
-#include <close_on_fork.h>
-#include <fcntl.h>
 #include <string>
 #include <unistd.h>
 
@@ -19,9 +17,8 @@ public:
   result<bool> play(std::uint64_t number,
                     std::atomic<int> &exec_errno) override {
     const auto path = directory_ + '/' + std::to_string(number);
-    auto file =
-        write_program(path.c_str(), image_of(options_.executable),
-                      options_.mark == descriptors::clofork ? O_CLOFORK : 0);
+    auto file = write_program(path.c_str(), image_of(options_.executable),
+                              open_flag_of(options_.mark));
     if (!file) {
       return file.error();
     }

@@ -4,7 +4,6 @@
 #include "prepared_program.h"
 
 #include <cerrno>
-#include <close_on_fork.h>
 #include <fcntl.h>
 #include <filesystem>
 #include <string>
@@ -35,12 +34,7 @@ public:
 
   result<bool> play(std::uint64_t /*number*/,
                     std::atomic<int> &exec_errno) override {
-    const auto lost = write_in_vain();
-    if (!lost) {
-      return lost;
-    }
-    const auto ran = program_.run(exec_errno);
-    return ran ? lost : ran.error();
+    return program_.run_after(write_in_vain(), exec_errno);
   }
 
   [[nodiscard]] std::pair<const char *, std::uint64_t> count() const override {
@@ -50,9 +44,8 @@ public:
 private:
   flush_game(const options &opts, prepared_program written,
              std::unique_ptr<flush_server> server)
-      : mark_(opts.mark == descriptors::clofork ? O_CLOFORK : 0),
-        program_(std::move(written)), server_(std::move(server)),
-        file_(server_->file()) {}
+      : mark_(open_flag_of(opts.mark)), program_(std::move(written)),
+        server_(std::move(server)), file_(server_->file()) {}
 
   /// Whether close() hides that what was written is lost.
   [[nodiscard]] result<bool> write_in_vain() const {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "strategies.h"
 
-#include "clofork/executable_file.h"
 #include "clofork/spawn.h"
 #include "close_all.h"
 #include "run_program.h"
@@ -141,16 +140,7 @@ result<void> flock_drain::write(const std::string &path) {
 }
 
 result<void> library::write(const std::string &path) {
-  auto file = executable_file::create(path);
-  if (!file) {
-    return file.error();
-  }
-  if (const auto written = file->write(image_of(program::static_elf));
-      !written) {
-    return written;
-  }
-  const auto published = file->publish();
-  return published ? result<void>() : published.error();
+  return publish_program(path);
 }
 
 result<bool> library::run(const std::string &path,
