@@ -71,6 +71,10 @@ variant=${variant:+$variant-}
 # inputs_match FILE TEXT: whether an artefact's record says it was made from TEXT
 inputs_match() { [[ -f $1 && $(<"$1") == "$2" ]]; }
 
+# git_apply TREE ARGUMENT...: git apply to files that are in no repository; found above
+# them, the project's own would have it apply nothing
+git_apply() { GIT_CEILING_DIRECTORIES=$(dirname "$1") git -C "$1" apply "${@:2}"; }
+
 # meter TITLE LOG: keep one line of the terminal moving, until killed
 meter() {
 	local started=$SECONDS
