@@ -12,7 +12,7 @@ export $(foreach setting,$(settings),$(if $(value $(setting)),$(setting)))
 MAKEOVERRIDES =
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help demo demo-foreign test run shell kernel check check-bisect mutate bench deb regress rebase-series check-architectures test-architectures
+.PHONY: help demo demo-foreign test test-long run shell kernel check check-bisect mutate bench deb regress rebase-series check-architectures test-architectures
 .SUFFIXES:
 
 help:
@@ -20,6 +20,8 @@ help:
 
 demo test kernel check check-bisect mutate bench deb regress check-architectures test-architectures:
 	@Kbuild/$@
+test-long:
+	@Kbuild/test --long
 
 demo-foreign:
 	@Kbuild/demo foreign

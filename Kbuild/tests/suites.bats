@@ -38,6 +38,16 @@ ran() { [[ $(<"$tree/Kbuild/run.log") == "$(printf '%s\n' "$@")" ]]; }
 	ran "6.12 stock true"
 }
 
+@test "with --long those that take hours, which have a day" {
+	stub run 'echo "$TIMEOUT $BASE $KERNEL $*" >>"$0.log"; printf "1..1\nok 1 - row.test\n"'
+	echo 'slow patched true' >"$tree/room/suites-long"
+	unset TIMEOUT
+	run -0 "$tree/Kbuild/test" --long
+	TIMEOUT=5 run -0 "$tree/Kbuild/test" --long slow
+	ran "86400 6.12 patched true" "5 6.12 patched true"
+	[[ ${lines[-1]} == "1 passed, 0 failed, 0 skipped" ]]
+}
+
 @test "a base that cannot be had is a skip with its reason" {
 	stub source 'echo "no such suite" >&2; exit 125'
 	run -0 "$tree/Kbuild/test"
