@@ -28,14 +28,15 @@ bool unmentioned(const standard_stream &stream) noexcept {
 }
 
 void complete(command &wanted, const run_options &options) noexcept {
+  // Whole variants are assigned: by alternative, libstdc++ calls std::get().
   if (!options.input.empty() && unmentioned(wanted.input)) {
-    wanted.input = stdio::pipe{};
+    wanted.input = standard_stream(stdio::pipe{});
   } else if (unmentioned(wanted.input)) {
-    wanted.input = stdio::null{};
+    wanted.input = standard_stream(stdio::null{});
   }
   for (auto *each : {&wanted.output, &wanted.errors}) {
     if (unmentioned(*each)) {
-      *each = stdio::pipe{};
+      *each = standard_stream(stdio::pipe{});
     }
   }
   auto &process = wanted.process;
