@@ -119,6 +119,6 @@ int main(void)
 	report("F_GETFD", get_flags, REPEATS);
 	report("F_SETFD", set_flags, REPEATS);
 	report("1000 dup+close_range", dup_and_close_range, 20);
-	report("growth to 4096", grow_table, 50);
+	report("growth to 4096", grow_table, 1000);
 	return 0;
 }

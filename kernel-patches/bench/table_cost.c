@@ -136,7 +136,7 @@ static int marks_work(void)
 /* The dearer, the fewer repeats: enough that some are without a timer tick, if any can be. */
 static int repeats(void (*operation)(void))
 {
-	uint64_t once = least(operation, 1);
+	uint64_t once = lower_quartile(operation, 1);
 
 	return once < 500000 ? 1000 : once < 10000000 ? 50 : 6;
 }
