@@ -6,9 +6,11 @@
 #include "close_on_fork.h"
 #include "failure.h"
 #include "no_cancellation.h"
+#include "pid_namespace.h"
 #include "spawning_section.h"
 #include "table_plan.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <climits>
@@ -147,6 +149,7 @@ private:
   void prepare_process();
   void prepare_credentials();
   [[nodiscard]] result<void> prepare_table(const spawn_method &method);
+  [[nodiscard]] bool may_fetch(const spawn_method &method) const;
   [[nodiscard]] result<void> copy_marked(std::vector<table_entry> &entries);
   [[nodiscard]] result<void> prepare_cgroup(const spawn_method &method);
   [[nodiscard]] result<child> try_with(const spawn_method &method,
@@ -288,6 +291,16 @@ void spawner::prepare_process() {
       std::chrono::nanoseconds(wanted_.busy_patience).count();
 }
 
+/// Found out before the clone, not by the child: there may be no second one.
+bool spawner::may_fetch(const spawn_method &method) const {
+  const auto is_high = [](const table_entry &entry) {
+    return entry.kind == table_entry::origin::parent &&
+           entry.from >= fetched_from;
+  };
+  return method.fetching && !(std::ranges::any_of(entries_, is_high) &&
+                              child_gets_pid_namespace());
+}
+
 /// A copy of the table is without marked descriptors where the kernel honours
 /// the mark. Their copies here have none.
 result<void> spawner::copy_marked(std::vector<table_entry> &entries) {
@@ -309,7 +322,7 @@ result<void> spawner::copy_marked(std::vector<table_entry> &entries) {
 result<void> spawner::prepare_table(const spawn_method &method) {
   copies_.clear();
   auto entries = entries_;
-  auto copy = method.fetching ? table_copy::low : table_copy::needed;
+  auto copy = may_fetch(method) ? table_copy::low : table_copy::needed;
   if (!method.shared_table) {
     copy = table_copy::all;
     if (const auto copied = copy_marked(entries); !copied) {

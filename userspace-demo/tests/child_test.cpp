@@ -2,7 +2,9 @@
 #include "clofork/child.h"
 
 #include "clofork/gate.h"
+#include "failing_allocation.h"
 #include "in_child.h"
+#include "seccomp_filter.h"
 #include "spawning.h"
 
 #include <cerrno>
@@ -13,6 +15,7 @@
 #include <optional>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -253,6 +256,32 @@ TEST_F(child_test, detached_program_runs_on_and_becomes_no_zombie) {
   while (!is_gone(pid)) { // a zombie would be there for ever
     std::this_thread::sleep_for(1ms);
   }
+}
+
+TEST_F(child_test, detach_without_memory_leaves_the_child_as_it_was) {
+  auto run = started(waiting());
+  const int pidfd = run.pidfd();
+  failing_allocation next(0);
+  const auto detached = run.detach();
+  next.stop();
+  EXPECT_EQ(detached.error().code, std::errc::not_enough_memory);
+  EXPECT_EQ(run.pidfd(), pidfd);
+  EXPECT_FALSE(run.input().close());
+  EXPECT_EQ(run.wait()->code, 1);
+}
+
+TEST_F(child_test, detach_without_a_thread_leaves_the_child_as_it_was) {
+  EXPECT_TRUE(in_child([] {
+    auto run = started(waiting());
+    EXPECT_TRUE(refuse_call(SYS_clone3, EAGAIN) &&
+                refuse_call(SYS_clone, EAGAIN));
+    const auto detached = run.detach();
+    EXPECT_EQ(detached.error().message(),
+              "pthread_create: Resource temporarily unavailable (errno 11)");
+    EXPECT_FALSE(run.input().close());
+    EXPECT_EQ(run.wait()->code, 1);
+    return !HasFailure();
+  }));
 }
 
 TEST_F(child_test, detach_after_the_wait_is_nothing) {

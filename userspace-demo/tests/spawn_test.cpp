@@ -9,9 +9,11 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
@@ -109,6 +111,28 @@ TEST_F(spawn_descriptors, with_high_numbers_are_mapped_too) {
   EXPECT_EQ(path_of(told, "5"), "/");
   EXPECT_EQ(path_of(told, "3500"), "/");
   EXPECT_EQ(numbers(told).size(), 5U);
+}
+
+/// The namespace dies with its first process: a child that found out only there
+/// that it cannot fetch would be the last.
+TEST_F(spawn_descriptors, with_high_numbers_reach_a_new_pid_namespace) {
+  EXPECT_TRUE(in_child([] {
+    const unique_fd root = open_file("/");
+    const unique_fd high(fcntl(root.get(), F_DUPFD_CLOEXEC, 3000));
+    if (unshare(geteuid() == 0 ? CLONE_NEWPID : CLONE_NEWPID | CLONE_NEWUSER) !=
+        0) {
+      std::perror("unshare");
+      return false;
+    }
+    auto wanted = shell("readlink /proc/self/fd/5; echo $$");
+    wanted.descriptors = {{high.get(), 5}};
+    wanted.output = clofork::stdio::pipe{};
+    auto child = spawn(wanted);
+    EXPECT_TRUE(child) << child.error().message();
+    EXPECT_EQ(read_all(child->output().get()), "/\n1\n");
+    EXPECT_TRUE(child->wait()->success());
+    return !HasFailure();
+  }));
 }
 
 /// Each takes two more numbers for a moment, the lowest that are free.
