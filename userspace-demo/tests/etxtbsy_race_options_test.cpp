@@ -39,6 +39,7 @@ TEST(options, defaults) {
   EXPECT_EQ(opts->executable, program::static_elf);
   EXPECT_EQ(opts->spawn, spawn_method::fork);
   EXPECT_EQ(opts->directory, "");
+  EXPECT_FALSE(opts->certain);
   EXPECT_FALSE(opts->json);
   EXPECT_FALSE(opts->help);
 }
@@ -47,7 +48,7 @@ TEST(options, all_given) {
   const auto opts =
       accepted({"--threads", "3", "--rounds=1000000000", "--descriptors",
                 "clofork", "--program", "script", "--spawn", "vfork",
-                "--directory", "/var/tmp", "--json"});
+                "--directory", "/var/tmp", "--certain", "--json"});
   ASSERT_TRUE(opts);
   EXPECT_EQ(opts->threads, 3U);
   EXPECT_EQ(opts->rounds, 1'000'000'000U);
@@ -55,6 +56,7 @@ TEST(options, all_given) {
   EXPECT_EQ(opts->executable, program::script);
   EXPECT_EQ(opts->spawn, spawn_method::vfork);
   EXPECT_EQ(opts->directory, "/var/tmp");
+  EXPECT_TRUE(opts->certain);
   EXPECT_TRUE(opts->json);
 }
 

@@ -64,6 +64,7 @@ TEST_F(etxtbsy_race, json_repeats_the_parameters) {
   EXPECT_EQ(parameters["descriptors"], "cloexec");
   EXPECT_EQ(parameters["program"], "script");
   EXPECT_EQ(parameters["spawn"], "posix_spawn");
+  EXPECT_EQ(parameters["certain"], false);
   EXPECT_EQ(parameters["directory"], directory());
 }
 

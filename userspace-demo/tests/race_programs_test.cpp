@@ -5,6 +5,7 @@
 #include "demo_program.h"
 #include "subprocess.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -87,13 +88,38 @@ TEST_P(races, help_says_whose_it_is) {
   EXPECT_EQ(program.output.rfind("Usage: " + name + " [OPTION]", 0), 0U);
 }
 
+std::string name_of_race(const testing::TestParamInfo<const char *> &info) {
+  auto name = std::filesystem::path(info.param).filename().string();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
 INSTANTIATE_TEST_SUITE_P(program, races,
-                         testing::Values(EPIPE_RACE, FLUSH_ONCE),
-                         [](const auto &info) {
-                           return info.param == std::string(EPIPE_RACE)
-                                      ? "epipe_race"
-                                      : "flush_once";
-                         });
+                         testing::Values(EPIPE_RACE, FLUSH_ONCE), name_of_race);
+
+class certain_races : public races {};
+
+/// Each round, and alone: what another's child holds is there on purpose.
+TEST_P(certain_races, are_lost_in_each_round) {
+  subprocess program(
+      command({"--certain", "--threads", "3", "--rounds", "60", "--json"}));
+  EXPECT_EQ(exit_status(program.wait()), 1) << program.errors;
+  EXPECT_EQ(json::parse(program.output)["results"]["lost"], 60);
+}
+
+TEST_P(certain_races, are_lost_in_none_when_marked) {
+  subprocess program(command(
+      {"--certain", "--descriptors", "clofork", "--rounds", "200", "--json"}));
+  const bool honoured = clofork::features()->open && clofork::features()->pipe2;
+  EXPECT_EQ(exit_status(program.wait()), honoured ? 0 : 3) << program.errors;
+  const auto told = json::parse(program.output)["results"];
+  EXPECT_EQ(told["lost"], 0);
+  EXPECT_EQ(told["rounds"], honoured ? 200 : 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(program, certain_races,
+                         testing::Values(ETXTBSY_RACE, EPIPE_RACE, FLUSH_ONCE),
+                         name_of_race);
 
 class flush_once : public demo_program {
 protected:

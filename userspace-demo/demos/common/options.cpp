@@ -22,13 +22,14 @@ constexpr std::array spawn_names{
     choice<spawn_method>{"posix_spawn", spawn_method::posix_spawn},
 };
 
-constexpr std::array<option, 9> long_options{{
+constexpr std::array<option, 10> long_options{{
     {"threads", required_argument, nullptr, 't'},
     {"rounds", required_argument, nullptr, 'r'},
     {"descriptors", required_argument, nullptr, 'd'},
     {"program", required_argument, nullptr, 'p'},
     {"spawn", required_argument, nullptr, 's'},
     {"directory", required_argument, nullptr, 'D'},
+    {"certain", no_argument, nullptr, 'c'},
     {"json", no_argument, nullptr, 'j'},
     {"help", no_argument, nullptr, 'h'},
     {nullptr, 0, nullptr, 0},
@@ -49,6 +50,9 @@ std::string store(int found, std::string_view text, options &into) {
     return read_choice("--spawn", spawn_names, text, into.spawn);
   case 'D':
     return read_directory(text, into.directory);
+  case 'c':
+    into.certain = true;
+    return {};
   case 'j':
     into.json = true;
     return {};
@@ -83,6 +87,8 @@ std::string_view usage() noexcept {
                         script   shell script
   --spawn METHOD      fork (default), vfork or posix_spawn
   --directory DIR     work below DIR (default: a tmpfs)
+  --certain           fork one more child in each round, at the worst moment:
+                      the race is lost unless what it must not have is marked
   --json              print the result as JSON
   --help              print this text
 

@@ -27,6 +27,7 @@ struct options {
   program executable = program::static_elf;
   spawn_method spawn = spawn_method::fork;
   std::string directory = {}; ///< empty: a tmpfs is looked for
+  bool certain = false;       ///< another's child comes at the worst moment
   bool json = false;
   bool help = false;
 };

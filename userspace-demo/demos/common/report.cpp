@@ -35,6 +35,7 @@ json parameters_of(const report &about) {
           {"program", name_of(given.executable)},
           {"program_bytes", image_of(given.executable).size()},
           {"spawn", name_of(given.spawn)},
+          {"certain", given.certain},
           {"directory", about.where.directory},
           {"filesystem", about.where.filesystem}};
 }
@@ -83,7 +84,8 @@ std::string summary(const report &about) {
        << name_of(given.executable) << " program of "
        << image_of(given.executable).size() << " bytes on "
        << about.where.filesystem << ", " << name_of(given.spawn) << ", "
-       << given.threads << " threads\n"
+       << given.threads << " threads"
+       << (given.certain ? ", a child in each window\n" : "\n")
        << about.what.event << " in " << lost << " of " << rounds << " rounds ("
        << std::setprecision(3) << 100 * rate_of(about.result) << " %), "
        << std::setprecision(1) << seconds << " s\n";

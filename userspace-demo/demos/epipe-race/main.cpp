@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "demonstration.h"
+#include "held_child.h"
 #include "prepared_program.h"
 
 #include <array>
@@ -33,8 +34,8 @@ public:
 
 private:
   epipe_game(const options &opts, prepared_program written)
-      : mark_(open_flag_of(opts.mark)), image_(image_of(opts.executable)),
-        program_(std::move(written)) {}
+      : mark_(open_flag_of(opts.mark)), certain_(opts.certain),
+        image_(image_of(opts.executable)), program_(std::move(written)) {}
 
   /// Passes the bytes through the pipe, a page at a time so that no write
   /// waits for a reader.
@@ -66,6 +67,10 @@ private:
         !passed) {
       return passed.error();
     }
+    const auto holder = held_child::start(certain_);
+    if (!holder) {
+      return holder.error();
+    }
     if (const auto failed = reading.close()) {
       return error{"close", failed};
     }
@@ -76,6 +81,7 @@ private:
   }
 
   const int mark_;
+  const bool certain_;
   const std::string_view image_;
   const prepared_program program_;
 };

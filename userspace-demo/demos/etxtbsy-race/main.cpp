@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "demonstration.h"
+#include "held_child.h"
 
 #include <string>
 #include <unistd.h>
@@ -21,6 +22,10 @@ public:
                               open_flag_of(options_.mark));
     if (!file) {
       return file.error();
+    }
+    const auto holder = held_child::start(options_.certain);
+    if (!holder) {
+      return holder.error();
     }
     if (const auto failed = file->close()) {
       return error{"close", failed};

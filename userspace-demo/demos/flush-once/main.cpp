@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "demonstration.h"
 #include "flush_server.h"
+#include "held_child.h"
 #include "prepared_program.h"
 
 #include <cerrno>
@@ -44,8 +45,9 @@ public:
 private:
   flush_game(const options &opts, prepared_program written,
              std::unique_ptr<flush_server> server)
-      : mark_(open_flag_of(opts.mark)), program_(std::move(written)),
-        server_(std::move(server)), file_(server_->file()) {}
+      : mark_(open_flag_of(opts.mark)), certain_(opts.certain),
+        program_(std::move(written)), server_(std::move(server)),
+        file_(server_->file()) {}
 
   /// Whether close() hides that what was written is lost.
   [[nodiscard]] result<bool> write_in_vain() const {
@@ -56,6 +58,11 @@ private:
     if (write(file.get(), "data", 4) != 4) {
       return last_error("write");
     }
+    auto holder = held_child::start(certain_);
+    if (!holder) {
+      return holder.error();
+    }
+    holder->end(); // its close comes first, and takes the error
     const auto failed = file.close();
     if (failed && failed.value() != EIO) {
       return error{"close", failed};
@@ -64,6 +71,7 @@ private:
   }
 
   const int mark_;
+  const bool certain_;
   const prepared_program program_;
   const std::unique_ptr<flush_server> server_;
   const std::string file_;
