@@ -32,8 +32,8 @@ number TIMEOUT 600
 MEM=${MEM:-1G}
 [[ $MEM =~ ^[1-9][0-9]*[MG]$ ]] || die "MEM=$MEM is not a size such as 1G or 512M"
 KERNEL=${KERNEL:-patched}
-[[ $KERNEL =~ ^(stock|patched|debug)$ ]] ||
-	die "KERNEL=$KERNEL is unknown; there are stock, patched and debug"
+[[ $KERNEL =~ ^(stock|patched|debug|kcsan)$ ]] ||
+	die "KERNEL=$KERNEL is unknown; there are stock, patched, debug and kcsan"
 
 # What "architectures" says of ARCH; "foreign" is empty for the machine's own.
 ARCH=${ARCH:-x86_64}

@@ -14,7 +14,7 @@ refused() {
 @test "unknown BASE" { refused BASE=5.4 "BASE=5.4 is unknown; there are 6.12 7.3"; }
 @test "unknown ARCH" { refused ARCH=vax "ARCH=vax is unknown; there are alpha arm64"; }
 @test "an ARCH without a guest" { refused ARCH=alpha "ARCH=alpha has no guest here; there are arm64 s390 x86_64"; }
-@test "unknown KERNEL" { refused KERNEL=fast "there are stock, patched and debug"; }
+@test "unknown KERNEL" { refused KERNEL=fast "there are stock, patched, debug and kcsan"; }
 @test "JOBS that is no number" { refused JOBS=many "JOBS=many"; }
 @test "SMP of none" { refused SMP=0 "SMP=0"; }
 @test "TIMEOUT with a unit" { refused TIMEOUT=5m "TIMEOUT=5m"; }
