@@ -322,12 +322,11 @@ result<void> spawner::copy_marked(std::vector<table_entry> &entries) {
 result<void> spawner::prepare_table(const spawn_method &method) {
   copies_.clear();
   auto entries = entries_;
-  auto copy = may_fetch(method) ? table_copy::low : table_copy::needed;
-  if (!method.shared_table) {
-    copy = table_copy::all;
-    if (const auto copied = copy_marked(entries); !copied) {
-      return copied;
-    }
+  auto copy = table_copy::all;
+  if (method.shared_table) {
+    copy = may_fetch(method) ? table_copy::low : table_copy::needed;
+  } else if (const auto copied = copy_marked(entries); !copied) {
+    return copied;
   }
   table_ = plan_table(entries, copy);
   plan_->copied = table_.copied;
