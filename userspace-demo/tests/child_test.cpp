@@ -7,15 +7,20 @@
 #include "seccomp_filter.h"
 #include "spawning.h"
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <poll.h>
+#include <set>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -35,24 +40,8 @@ static_assert(!std::is_copy_constructible_v<child>);
 
 class child_test : public spawning {};
 
-/// Runs until its input is closed or it is killed.
-clofork::command waiting() {
-  auto wanted = shell("read line");
-  wanted.input = stdio::pipe{};
-  return wanted;
-}
-
-child started(const clofork::command &wanted) {
-  return std::move(*spawn(wanted));
-}
-
 bool is_gone(pid_t pid) {
   return kill(pid, 0) == -1 && errno == ESRCH;
-}
-
-/// Whether all writers of a pipe are gone.
-bool has_ended(int fd) {
-  return read_all(fd).empty();
 }
 
 TEST_F(child_test, wait_returns_the_code) {
@@ -64,6 +53,69 @@ TEST_F(child_test, wait_returns_the_signal) {
   const auto status = started(shell("kill -TERM $$")).wait();
   EXPECT_EQ(*status, (exit_status{.signal = SIGTERM}));
   EXPECT_FALSE(status->success());
+}
+
+/// The kernel says whether it could, as the rest of the system may not let it.
+TEST_F(child_test, wait_returns_that_core_was_dumped) {
+  std::string directory = testing::TempDir() + "child_test.XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const std::string script =
+      "cd " + directory + " && ulimit -c unlimited && kill -ABRT $$";
+  const int expected = std::system(script.c_str()); // NOLINT(cert-env33-c)
+  const auto status = started(shell(script)).wait();
+  EXPECT_EQ(*status, (exit_status{.signal = WTERMSIG(expected),
+                                  .dumped_core = WCOREDUMP(expected) != 0}));
+  std::filesystem::remove_all(directory);
+}
+
+std::atomic<int> handled_signals;
+
+/// Interrupts this process each millisecond, without SA_RESTART.
+class frequent_signals {
+public:
+  frequent_signals() {
+    handled_signals = 0;
+    struct sigaction action {};
+    action.sa_handler = [](int /*signal*/) { ++handled_signals; };
+    sigaction(SIGALRM, &action, &before_);
+    set_interval(1000);
+  }
+  frequent_signals(const frequent_signals &) = delete;
+  frequent_signals &operator=(const frequent_signals &) = delete;
+  ~frequent_signals() {
+    set_interval(0);
+    sigaction(SIGALRM, &before_, nullptr);
+  }
+
+private:
+  struct sigaction before_ {};
+
+  static void set_interval(suseconds_t microseconds) {
+    const itimerval wanted{{0, microseconds}, {0, microseconds}};
+    setitimer(ITIMER_REAL, &wanted, nullptr);
+  }
+};
+
+TEST_F(child_test, wait_goes_on_after_a_signal) {
+  auto run = started(waiting());
+  const frequent_signals interrupting;
+  const auto none = run.wait_for(50ms);
+  ASSERT_TRUE(none.has_value()) << none.error().message();
+  EXPECT_FALSE(none->has_value());
+  const int seen = handled_signals;
+  EXPECT_GT(seen, 0);
+  auto input = std::move(run.input());
+  const std::jthread closer([&] {
+    sigset_t all{}; // the thread that waits is to be interrupted
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    std::this_thread::sleep_for(20ms);
+    input.reset();
+  });
+  const auto status = run.wait();
+  ASSERT_TRUE(status.has_value()) << status.error().message();
+  EXPECT_EQ(status->code, 1);
+  EXPECT_GT(handled_signals, seen);
 }
 
 TEST_F(child_test, wait_again_returns_the_same) {
@@ -97,66 +149,7 @@ TEST_F(child_test, pidfd_becomes_readable_at_the_end) {
   pollfd ready{.fd = run.pidfd(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&ready, 1, 0), 0);
   run.input().reset();
-  EXPECT_EQ(poll(&ready, 1, -1), 1);
-}
-
-TEST_F(child_test, signal_reaches_the_program) {
-  auto run = started(waiting());
-  EXPECT_TRUE(run.signal(SIGTERM).has_value());
-  EXPECT_EQ(run.wait()->signal, SIGTERM);
-}
-
-TEST_F(child_test, signal_after_the_wait_is_esrch) {
-  auto run = started(shell("exit 0"));
-  ASSERT_TRUE(run.wait().has_value());
-  EXPECT_EQ(run.signal(SIGTERM).error().code, std::errc::no_such_process);
-}
-
-TEST_F(child_test, signal_that_is_none_is_einval) {
-  auto run = started(waiting());
-  EXPECT_EQ(run.signal(-1).error().code, std::errc::invalid_argument);
-  EXPECT_EQ(run.signal(65).error().code, std::errc::invalid_argument);
-}
-
-/// The number may be another's when somebody else has waited.
-TEST_F(child_test, that_another_wait_took_gets_no_signal) {
-  auto run = started(shell("exit 0"));
-  ASSERT_EQ(waitpid(run.pid(), nullptr, 0), run.pid());
-  EXPECT_EQ(run.signal(SIGTERM).error().code, std::errc::no_such_process);
-  EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
-  EXPECT_EQ(run.wait().error().code, std::errc::no_child_process);
-}
-
-TEST_F(child_test, signal_group_reaches_the_whole_group) {
-  auto wanted = shell("cat & cat & wait");
-  wanted.input = wanted.output = stdio::pipe{};
-  wanted.process.group = 0;
-  wanted.arguments[2] = "cat <&0 & cat <&0 & wait";
-  auto run = started(wanted);
-  EXPECT_TRUE(run.signal_group(SIGKILL).has_value());
-  EXPECT_EQ(run.wait()->signal, SIGKILL);
-  EXPECT_TRUE(has_ended(run.output().get()));
-}
-
-/// The group outlives its leader.
-TEST_F(child_test, signal_group_reaches_what_the_leader_left) {
-  auto wanted = shell("cat <&0 & exit 0");
-  wanted.input = wanted.output = stdio::pipe{};
-  wanted.process.session = true;
-  auto run = started(wanted);
-  ASSERT_TRUE(run.wait()->success());
-  if (const auto sent = run.signal_group(SIGKILL); !sent) {
-    // Before Linux 6.9 a group has no name that is safe to use after the wait.
-    ASSERT_EQ(sent.error().code, std::errc::no_such_process);
-    run.input().reset();
-  }
-  EXPECT_TRUE(has_ended(run.output().get()));
-}
-
-TEST_F(child_test, signal_group_needs_a_leader) {
-  auto run = started(waiting());
-  EXPECT_EQ(run.signal_group(SIGKILL).error().code,
-            std::errc::invalid_argument);
+  await_end(run);
 }
 
 TEST_F(child_test, destructor_kills_and_leaves_no_zombie) {
@@ -174,8 +167,7 @@ TEST_F(child_test, destructor_takes_a_program_that_has_ended) {
   {
     auto run = started(shell("exit 0"));
     pid = run.pid();
-    pollfd ready{.fd = run.pidfd(), .events = POLLIN, .revents = 0};
-    EXPECT_EQ(poll(&ready, 1, -1), 1);
+    await_end(run);
   }
   EXPECT_TRUE(is_gone(pid));
 }
@@ -258,6 +250,59 @@ TEST_F(child_test, detached_program_runs_on_and_becomes_no_zombie) {
   }
 }
 
+/// The numbers of the threads of this process.
+std::set<std::string> threads() {
+  std::set<std::string> numbers;
+  for (const auto &each :
+       std::filesystem::directory_iterator("/proc/self/task")) {
+    numbers.insert(each.path().filename());
+  }
+  return numbers;
+}
+
+/// The first word of a file of that thread in /proc, after another word.
+std::string word_of(const std::string &thread, const std::string &file,
+                    const std::string &after = "") {
+  std::ifstream text("/proc/self/task/" + thread + "/" + file);
+  std::string word;
+  while (text >> word && !after.empty() && word != after) {
+  }
+  if (!after.empty()) {
+    text >> word;
+  }
+  EXPECT_TRUE(text) << file;
+  return word;
+}
+
+/// Until the thread is in that system call: it is made with all blocked.
+void await_call(const std::string &thread, long number) {
+  while (word_of(thread, "syscall") != std::to_string(number) &&
+         !testing::Test::HasFailure()) {
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+/// A handler of the program must not run in a thread that it knows nothing of.
+TEST_F(child_test, thread_of_a_detached_child_takes_no_signal) {
+  auto run = started(waiting());
+  const pid_t pid = run.pid();
+  const auto before = threads();
+  ASSERT_TRUE(run.detach().has_value());
+  auto added = threads();
+  std::erase_if(added, [&](const auto &each) { return before.contains(each); });
+  ASSERT_EQ(added.size(), 1U);
+  await_call(*added.begin(), SYS_waitid);
+  const auto blocked =
+      std::stoull(word_of(*added.begin(), "status", "SigBlk:"), nullptr, 16);
+  for (const int number : {SIGALRM, SIGCHLD, SIGINT, SIGTERM, SIGUSR1}) {
+    EXPECT_NE(blocked & 1ULL << (number - 1), 0U) << number;
+  }
+  run.input().reset();
+  while (!is_gone(pid)) {
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
 TEST_F(child_test, detach_without_memory_leaves_the_child_as_it_was) {
   auto run = started(waiting());
   const int pidfd = run.pidfd();
@@ -289,12 +334,6 @@ TEST_F(child_test, detach_after_the_wait_is_nothing) {
   ASSERT_TRUE(run.wait().has_value());
   EXPECT_TRUE(run.detach().has_value());
   EXPECT_TRUE(run.detach().has_value());
-}
-
-TEST_F(child_test, signals_beside_a_wait_of_another_thread) {
-  auto run = started(waiting());
-  std::jthread killer([&] { EXPECT_TRUE(run.signal(SIGKILL).has_value()); });
-  EXPECT_EQ(run.wait()->signal, SIGKILL);
 }
 
 /// The kernel then takes the zombie itself and forgets the status.

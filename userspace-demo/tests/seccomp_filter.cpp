@@ -3,11 +3,14 @@
 
 #include "close_on_fork.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <vector>
 
 namespace {
@@ -78,4 +81,16 @@ bool refuse_setfd_clofork(unsigned code) {
   // F_GETFD is called with anything in the place of an argument.
   return refuse(SYS_fcntl, {{1, BPF_JEQ, F_SETFD}, {2, BPF_JSET, FD_CLOFORK}},
                 code);
+}
+
+bool refuse_clone3(unsigned code) {
+  return refuse_call(SYS_clone3, code);
+}
+
+bool refuse_pidfds(unsigned code) {
+  return refuse_clone3(code) &&
+         refuse_call_with_bits(SYS_clone, 0, CLONE_PIDFD, code) &&
+         refuse_call(SYS_pidfd_open, code) &&
+         refuse_call(SYS_pidfd_send_signal, code) &&
+         refuse_call_with_value(SYS_waitid, 0, P_PIDFD, EINVAL);
 }

@@ -20,3 +20,7 @@ bool refuse_dupfd_clofork(unsigned code);
 bool refuse_open_clofork(unsigned code);
 /// F_SETFD with FD_CLOFORK.
 bool refuse_setfd_clofork(unsigned code);
+
+bool refuse_clone3(unsigned code);
+/// All that makes or takes a pidfd; of waitid as Linux 5.3 refuses it.
+bool refuse_pidfds(unsigned code);

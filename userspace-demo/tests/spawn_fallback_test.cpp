@@ -39,19 +39,6 @@ std::ostream &operator<<(std::ostream &out, const refused_call &each) {
   return out << each.name;
 }
 
-bool refuse_clone3(unsigned code) {
-  return refuse_call(SYS_clone3, code);
-}
-
-/// waitid with P_PIDFD, as Linux 5.3 refuses it.
-bool refuse_pidfds(unsigned code) {
-  return refuse_clone3(code) &&
-         refuse_call_with_bits(SYS_clone, 0, CLONE_PIDFD, code) &&
-         refuse_call(SYS_pidfd_open, code) &&
-         refuse_call(SYS_pidfd_send_signal, code) &&
-         refuse_call_with_value(SYS_waitid, 0, 3, EINVAL);
-}
-
 /// But not for threads, whose flags are others.
 bool refuse_shared_tables(unsigned code) {
   constexpr unsigned flags = CLONE_VM | CLONE_VFORK | CLONE_FILES;
@@ -218,13 +205,6 @@ TEST_P(fallback, lets_closing_sections_in) {
   });
 }
 
-command waiting() {
-  auto wanted = shell("read line");
-  wanted.input = stdio::pipe{};
-  wanted.process.group = 0;
-  return wanted;
-}
-
 TEST_P(fallback, waits) {
   refused([] {
     auto child = spawn(waiting());
@@ -240,8 +220,10 @@ TEST_P(fallback, waits) {
 
 TEST_P(fallback, signals) {
   refused([] {
+    auto leading = waiting();
+    leading.process.group = 0;
     auto child = spawn(waiting());
-    auto other = spawn(waiting());
+    auto other = spawn(leading);
     ASSERT_TRUE(child && other);
     EXPECT_TRUE(child->signal(SIGTERM).has_value());
     EXPECT_EQ(child->wait()->signal, SIGTERM);

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cerrno>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 using nlohmann::json;
 namespace stdio = clofork::stdio;
@@ -60,6 +62,21 @@ json told_by(const clofork::command &wanted) {
 
 clofork::command shell(std::string_view script) {
   return {.program = "/bin/sh", .arguments = {"sh", "-c", std::string(script)}};
+}
+
+clofork::command waiting() {
+  auto wanted = shell("read line");
+  wanted.input = stdio::pipe{};
+  return wanted;
+}
+
+clofork::child started(const clofork::command &wanted) {
+  return std::move(*clofork::spawn(wanted));
+}
+
+void await_end(const clofork::child &run) {
+  pollfd ready{.fd = run.pidfd(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&ready, 1, -1), 1);
 }
 
 std::string refusal_of(const clofork::command &wanted) {

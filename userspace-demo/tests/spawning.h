@@ -17,6 +17,15 @@ nlohmann::json told_by(const clofork::command &wanted);
 /// /bin/sh -c with that script.
 clofork::command shell(std::string_view script);
 
+/// Reads a line of its input, a pipe: runs until that is closed.
+clofork::command waiting();
+
+/// Spawned, which must not fail.
+clofork::child started(const clofork::command &wanted);
+
+/// Runs until it has ended, and leaves it to be waited for.
+void await_end(const clofork::child &run);
+
 /// All there is to be read.
 std::string read_all(int fd);
 
