@@ -54,7 +54,13 @@ private:
   long before_ = 0;
 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__has_feature) // clang's
+#define HAS_SANITIZER(name) __has_feature(name##_sanitizer)
+#else
+#define HAS_SANITIZER(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+    HAS_SANITIZER(address) || HAS_SANITIZER(thread)
 constexpr bool instrumented = true; // shadow memory counts too
 #else
 constexpr bool instrumented = false;
