@@ -13,8 +13,11 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <sys/resource.h>
@@ -158,6 +161,24 @@ TEST_P(process_ring_test, ends_each_at_its_own_time) {
     EXPECT_GE(what.elapsed, 40ms * (10 - number));
     EXPECT_EQ(what.status->signal, SIGKILL);
   }
+}
+
+/// The handler of another keeps the ring busy until it has ended and its time
+/// is over: it is killed when there is nothing left to kill.
+TEST_P(process_ring_test, tells_of_one_that_just_ended_that_it_did) {
+  constexpr auto limit = 3s; // for two shells to begin, on a slow machine too
+  auto leash = clofork::pipe();
+  auto ring = make();
+  submit(ring, 0, endless(*leash), {.time_limit = limit});
+  (void)ring.submit(shell("echo"), {},
+                    {.output = [&](child_stream, std::string_view) {
+                      leash->writing.fd.reset();
+                      std::this_thread::sleep_for(limit);
+                    }});
+  EXPECT_TRUE(ring.drive());
+  EXPECT_EQ(outcomes.at(0).how, ending::exited);
+  EXPECT_EQ(outcomes.at(0).status, clofork::exit_status{.code = 1});
+  EXPECT_GE(outcomes.at(0).elapsed, limit);
 }
 
 TEST_P(process_ring_test, cancels_one_that_runs_and_one_that_waits) {
@@ -325,15 +346,24 @@ TEST_P(process_ring_test, kills_and_tells_all_when_it_is_destroyed) {
   EXPECT_EQ(refused->code, std::errc::operation_canceled);
 }
 
+/// Whether this process has mapped a file whose name contains that.
+bool has_mapping(std::string_view name) {
+  std::ifstream maps("/proc/self/maps");
+  const std::string all(std::istreambuf_iterator<char>(maps), {});
+  EXPECT_FALSE(all.empty());
+  return all.find(name) != std::string::npos;
+}
+
 TEST_P(process_ring_test, is_left_alone_by_a_forked_child) {
   auto ring = make();
   submit(ring, 0, shell("read line; echo $line"), {.input = "out\n"});
   const auto leash = clofork::pipe();
   submit(ring, 1, endless(*leash), {.time_limit = 300ms});
   EXPECT_TRUE(ring.drive_for(0ns));
+  EXPECT_EQ(has_mapping("io_uring"), GetParam() == ring_engine::io_uring);
   EXPECT_TRUE(in_child([&] {
     { const auto gone = std::move(ring); }
-    return outcomes.empty();
+    return outcomes.empty() && !has_mapping("io_uring");
   }));
   EXPECT_TRUE(ring.drive());
   EXPECT_EQ(outcomes.at(0).output, "out\n");
@@ -421,6 +451,36 @@ TEST_P(process_ring_test, starts_fewer_where_descriptors_are_short) {
   }
   EXPECT_GE(most, 2);
   EXPECT_LE(most, 4);
+}
+
+std::chrono::nanoseconds time_used() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + 1ns * used.tv_nsec;
+}
+
+/// Not again and again until one ends, but all when there are enough.
+TEST_P(process_ring_test, starts_the_others_when_descriptors_are_there_again) {
+  const auto leash = clofork::pipe();
+  auto ring = make();
+  int begun = 0;
+  for (int number = 0; number < 8; ++number) {
+    auto handlers = keep_as(number);
+    handlers.output = [&](child_stream, std::string_view) { ++begun; };
+    tickets[number] = *ring.submit(endless(*leash, "echo; "), {}, handlers);
+  }
+  {
+    const descriptor_limit few(next_number() + 14);
+    EXPECT_TRUE(ring.drive_for(100ms));
+    const auto before = time_used();
+    EXPECT_TRUE(ring.drive_for(200ms));
+    EXPECT_LT(time_used() - before, 100ms);
+  }
+  EXPECT_TRUE(ring.cancel(tickets[0]));
+  for (int turn = 0; begun < 8 && turn < 1000; ++turn) {
+    EXPECT_TRUE(ring.drive_for(10ms));
+  }
+  EXPECT_EQ(begun, 8);
 }
 
 TEST_P(process_ring_test, fails_where_there_are_no_descriptors_at_all) {

@@ -3,6 +3,7 @@
 
 #include "clofork/descriptors.h"
 #include "in_child.h"
+#include "leash.h"
 #include "output_pattern.h"
 #include "seccomp_filter.h"
 #include "spawning.h"
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -45,31 +45,6 @@ std::string refusal_of_run(const clofork::command &wanted,
   const auto done = run(wanted, options);
   return done ? "" : done.error().message();
 }
-
-/// Shares descriptor 3 with the shell and what it leaves behind. Whoever reads
-/// it runs until let_go().
-class leash {
-public:
-  leash() : ends_(std::move(*clofork::pipe())) {}
-
-  clofork::command shell_with(std::string_view script) {
-    auto wanted = shell(script);
-    wanted.descriptors = {{ends_.reading.fd.get(), 3}};
-    return wanted;
-  }
-
-  void let_go() { ends_.writing.fd.reset(); }
-
-  /// Whether nobody else has the reading end, once it is closed here.
-  bool all_gone() {
-    ends_.reading.fd.reset();
-    pollfd end{.fd = ends_.writing.fd.get(), .events = 0, .revents = 0};
-    return poll(&end, 1, 10'000) == 1 && (end.revents & POLLERR) != 0;
-  }
-
-private:
-  clofork::pipe_ends ends_;
-};
 
 TEST_F(run_test, tells_status_and_both_streams) {
   const auto done = outcome_of(shell("echo out; echo err >&2; exit 3"));
