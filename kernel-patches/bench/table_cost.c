@@ -4,18 +4,15 @@
  * are in it and which of them are marked close-on-fork: see ticks.h.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
-#include "close_on_fork.h"
-#include "ticks.h"
+#include "table.h"
 
 #define LIMIT (1 << 20)
 #define FAR 1000000
@@ -106,31 +103,10 @@ static void close_range_exit_wait(void)
 	in_sharer(do_close_range);
 }
 
-/* Numbers below "descriptors" are open, and "far", if it is not 0. */
-static void fill_table(int descriptors, int far)
-{
-	checked(close_range(3, ~0U, 0), "close_range");
-	for (int fd = 3; fd < descriptors; fd++)
-		checked(dup(STDIN_FILENO), "dup");
-	if (far)
-		checked(dup2(STDIN_FILENO, far), "dup2");
-}
-
 static void mark(int descriptors, int step)
 {
 	for (int fd = 3; fd < descriptors; fd += step)
 		checked(fcntl(fd, F_SETFD, FD_CLOFORK), "F_SETFD");
-}
-
-static int marks_work(void)
-{
-	int fd = fcntl(STDIN_FILENO, F_DUPFD_CLOFORK, 3);
-
-	if (fd < 0 && errno != EINVAL)
-		err(1, "F_DUPFD_CLOFORK");
-	if (fd >= 0)
-		drop(fd);
-	return fd >= 0;
 }
 
 /* The dearer, the fewer repeats: enough that some are without a timer tick, if any can be. */
@@ -157,7 +133,7 @@ static void both_forks(int descriptors, const char *how)
 
 static void rows_of_size(int descriptors)
 {
-	fill_table(descriptors, 0);
+	fill_table(descriptors, F_DUPFD);
 	both_forks(descriptors, "");
 	if (descriptors == 3 || descriptors == 10000) {
 		row("vfork+exec", descriptors, "", vfork_exec_wait);
@@ -188,20 +164,19 @@ static void apart(void (*rows)(int), int size)
 
 static void far_rows(int descriptors)
 {
-	fill_table(descriptors, FAR);
+	fill_table(descriptors, F_DUPFD);
+	checked(dup2(STDIN_FILENO, FAR), "dup2");
 	both_forks(descriptors, " and one at 1000000");
 }
 
 int main(int argc, char **argv)
 {
 	static const int sizes[] = { 3, 64, 1000, 10000, 100000, 1000000 };
-	struct rlimit limit = { LIMIT, LIMIT };
 
 	if (argc == 2 && !strcmp(argv[1], "exit"))
 		_exit(0);
 	copy_program(argv[0]);
-	checked(setrlimit(RLIMIT_NOFILE, &limit), "RLIMIT_NOFILE");
-	checked(dup2(checked(open("/dev/null", O_RDWR), "/dev/null"), STDIN_FILENO), "dup2");
+	allow_descriptors(LIMIT);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		apart(rows_of_size, sizes[i]);
 	apart(far_rows, 3);
