@@ -49,7 +49,7 @@ TEST(command, full_one_is_accepted) {
                   .ignored = {64}},
       .limits = {{RLIMIT_CORE, 1, 1}, {RLIMIT_NOFILE, 1, 2}},
       .scheduling = {.policy = SCHED_FIFO, .priority = 99, .nice = -20},
-      .credentials = {.groups = {{}}, .gid = 0, .uid = 0},
+      .credentials = {.groups = std::vector<gid_t>{}, .gid = 0, .uid = 0},
       .no_new_privileges = true,
       .busy_patience = std::chrono::hours(1)};
   const auto answer = validate(full);

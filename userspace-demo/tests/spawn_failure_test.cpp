@@ -345,7 +345,7 @@ TEST_F(spawn_failure, each_allocation_in_turn) {
   wanted.errors = stdio::file{"/dev/null", O_WRONLY};
   wanted.descriptors = {{0, 5}, {1, 0x10}, {2, 0x11}};
   wanted.limits = {{RLIMIT_CORE, 0, 0}};
-  wanted.signals = {.blocked = {{}}, .defaulted = {SIGTERM}};
+  wanted.signals = {.blocked = std::vector<int>{}, .defaulted = {SIGTERM}};
   wanted.directory = "/";
   ASSERT_EQ(refusal_of(wanted), ""); // asks for the features, once
   int failures = 0;
