@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "subprocess.h"
+
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -41,10 +43,14 @@ protected:
   }
 
   /// Until the program has put something into its directory.
-  void await_start() const {
-    while (std::filesystem::is_empty(directory_)) {
+  void await_start(const subprocess &program) const {
+    siginfo_t end{};
+    while (std::filesystem::is_empty(directory_) && end.si_pid == 0) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      waitid(P_PID, static_cast<id_t>(program.pid()), &end,
+             WEXITED | WNOHANG | WNOWAIT);
     }
+    EXPECT_EQ(end.si_pid, 0) << "it ended before it began";
   }
 
 private:

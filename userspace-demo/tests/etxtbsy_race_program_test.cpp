@@ -210,7 +210,7 @@ class stopped : public etxtbsy_race, public testing::WithParamInterface<int> {};
 TEST_P(stopped, dies_of_the_signal_and_leaves_nothing) {
   subprocess program(command({"--rounds", "1000000000", "--json"}),
                      [] { std::signal(GetParam(), SIG_DFL); });
-  await_start();
+  await_start(program);
   kill(program.pid(), GetParam());
   const int status = program.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << status << program.errors;
@@ -224,7 +224,7 @@ INSTANTIATE_TEST_SUITE_P(signal, stopped,
 TEST_F(etxtbsy_race, ignored_hangup_stays_ignored) {
   subprocess program(command({"--threads", "1", "--rounds", "50"}),
                      [] { std::signal(SIGHUP, SIG_IGN); });
-  await_start();
+  await_start(program);
   kill(program.pid(), SIGHUP);
   EXPECT_EQ(exit_status(program.wait()), 0) << program.errors;
 }

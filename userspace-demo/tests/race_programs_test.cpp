@@ -74,7 +74,7 @@ TEST_P(races, run_scripts_by_every_method) {
 TEST_P(races, die_of_the_signal_and_leave_nothing) {
   subprocess program(command({"--rounds", "1000000000", "--json"}),
                      [] { std::signal(SIGTERM, SIG_DFL); });
-  await_start();
+  await_start(program);
   kill(program.pid(), SIGTERM);
   const int status = program.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << status << program.errors;
@@ -155,7 +155,7 @@ TEST_F(flush_once, counts_one_flush_a_round_when_marked) {
 TEST_F(flush_once, can_be_killed) {
   {
     subprocess program(command_of(FLUSH_ONCE, {"--rounds", "1000000000"}));
-    await_start();
+    await_start(program);
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     kill(program.pid(), SIGKILL);
     EXPECT_EQ(WTERMSIG(program.wait()), SIGKILL);

@@ -122,7 +122,7 @@ TEST_F(strategies_program, limit_that_may_not_be_raised_ends_with_4) {
 TEST_F(strategies_program, dies_of_the_signal_and_leaves_nothing) {
   subprocess program(command({"--rounds", "10000000", "--json"}),
                      [] { std::signal(SIGTERM, SIG_DFL); });
-  await_start();
+  await_start(program);
   kill(program.pid(), SIGTERM);
   const int status = program.wait();
   ASSERT_TRUE(WIFSIGNALED(status)) << status << program.errors;
