@@ -37,7 +37,6 @@ using clofork::process_handlers;
 using clofork::process_ring;
 using clofork::ring_engine;
 using clofork::run_options;
-namespace stdio = clofork::stdio;
 
 static_assert(std::is_nothrow_move_constructible_v<process_ring>);
 
