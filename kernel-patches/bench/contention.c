@@ -7,8 +7,8 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/wait.h>
 
+#include "children.h"
 #include "table.h"
 
 #define SECONDS 3
@@ -17,7 +17,6 @@
 
 static struct {
 	int flags; /* of what is opened, beside O_RDONLY */
-	bool forks;
 	atomic_bool stop;
 	atomic_ulong opened, forked;
 } hammered;
@@ -31,15 +30,6 @@ static void *open_and_close(void *unused)
 		drop(checked(open("/dev/null", O_RDONLY | hammered.flags), "/dev/null"));
 	hammered.opened += count;
 	return NULL;
-}
-
-static void vfork_exit_wait(void)
-{
-	pid_t child = checked(vfork(), "vfork");
-
-	if (child == 0)
-		_exit(0);
-	checked(waitpid(child, NULL, 0), "waitpid");
 }
 
 static void *fork_and_wait(void *unused)
@@ -66,7 +56,6 @@ static void row(int descriptors, int flags, bool forks, const char *how)
 	int count = 0;
 
 	hammered.flags = flags;
-	hammered.forks = forks;
 	hammered.stop = false;
 	hammered.opened = hammered.forked = 0;
 	while (count < OPENERS)

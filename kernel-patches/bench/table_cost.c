@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 #include <sys/wait.h>
 
+#include "children.h"
 #include "table.h"
 
 #define LIMIT (1 << 20)
@@ -31,25 +32,6 @@ static void copy_program(const char *self)
 	} while (copied);
 	drop(from);
 	drop(to);
-}
-
-static void await(pid_t child, const char *what)
-{
-	int status;
-
-	checked(child, what);
-	checked(waitpid(child, &status, 0), "waitpid");
-	if (status)
-		errx(1, "%s: the child ended with wait status %#x", what, status);
-}
-
-static void vfork_exit_wait(void)
-{
-	pid_t child = vfork();
-
-	if (child == 0)
-		_exit(0);
-	await(child, "vfork");
 }
 
 static void fork_exit_wait(void)
