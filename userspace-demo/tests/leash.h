@@ -19,6 +19,11 @@ public:
     return wanted;
   }
 
+  /// A shell that runs until let_go(), and then ends with 1.
+  clofork::command endless(std::string_view first = "") {
+    return shell_with(std::string(first) + "read line <&3");
+  }
+
   void let_go() { ends_.writing.fd.reset(); }
 
   /// Whether nobody else has the reading end, once it is closed here.

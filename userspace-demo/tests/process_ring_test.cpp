@@ -5,6 +5,7 @@
 #include "engine_test.h"
 #include "failing_allocation.h"
 #include "in_child.h"
+#include "leash.h"
 #include "output_pattern.h"
 #include "seccomp_filter.h"
 
@@ -76,14 +77,6 @@ protected:
   std::map<int, outcome> outcomes;
 };
 
-/// Runs until it is killed: the parent's end of its input is never closed.
-clofork::command endless(const clofork::pipe_ends &leash,
-                         std::string_view first = "") {
-  auto wanted = shell(std::string(first) + "read line <&3");
-  wanted.descriptors = {{leash.reading.fd.get(), 3}};
-  return wanted;
-}
-
 INSTANTIATE_TEST_SUITE_P(engine, process_ring_test, both_engines,
                          name_of_engine);
 
@@ -149,10 +142,10 @@ TEST_P(process_ring_test, tells_what_could_not_be_started) {
 }
 
 TEST_P(process_ring_test, ends_each_at_its_own_time) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make();
   for (int number = 0; number < 10; ++number) {
-    submit(ring, number, endless(*leash), {.time_limit = 40ms * (10 - number)});
+    submit(ring, number, held.endless(), {.time_limit = 40ms * (10 - number)});
   }
   EXPECT_TRUE(ring.drive());
   ASSERT_EQ(count(ending::timed_out), 10U);
@@ -166,12 +159,12 @@ TEST_P(process_ring_test, ends_each_at_its_own_time) {
 /// is over: it is killed when there is nothing left to kill.
 TEST_P(process_ring_test, tells_of_one_that_just_ended_that_it_did) {
   constexpr auto limit = 3s; // for two shells to begin, on a slow machine too
-  auto leash = clofork::pipe();
+  leash held;
   auto ring = make();
-  submit(ring, 0, endless(*leash), {.time_limit = limit});
+  submit(ring, 0, held.endless(), {.time_limit = limit});
   (void)ring.submit(shell("echo"), {},
                     {.output = [&](child_stream, std::string_view) {
-                      leash->writing.fd.reset();
+                      held.let_go();
                       std::this_thread::sleep_for(limit);
                     }});
   EXPECT_TRUE(ring.drive());
@@ -181,13 +174,13 @@ TEST_P(process_ring_test, tells_of_one_that_just_ended_that_it_did) {
 }
 
 TEST_P(process_ring_test, cancels_one_that_runs_and_one_that_waits) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make(1);
   const auto said = clofork::pipe(O_NONBLOCK);
-  auto saying = endless(*leash, "echo out; echo >&4;");
+  auto saying = held.endless("echo out; echo >&4;");
   saying.descriptors.push_back({said->writing.fd.get(), 4});
   submit(ring, 0, saying);
-  submit(ring, 1, endless(*leash));
+  submit(ring, 1, held.endless());
   submit(ring, 2, shell("echo"));
   EXPECT_TRUE(ring.drive_for(0ns));
   EXPECT_TRUE(ring.cancel(tickets[1]));
@@ -210,10 +203,10 @@ TEST_P(process_ring_test, cancels_one_that_runs_and_one_that_waits) {
 }
 
 TEST_P(process_ring_test, is_cancelled_and_given_more_by_other_threads) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make();
-  submit(ring, 0, endless(*leash));
-  submit(ring, 1, endless(*leash));
+  submit(ring, 0, held.endless());
+  submit(ring, 1, held.endless());
   std::jthread other([&] {
     std::this_thread::sleep_for(50ms); // so that it is asleep, as a rule
     EXPECT_TRUE(ring.submit(shell("echo"), {}, keep_as(2)));
@@ -228,10 +221,10 @@ TEST_P(process_ring_test, is_cancelled_and_given_more_by_other_threads) {
 }
 
 TEST_P(process_ring_test, cancels_all_but_what_comes_later) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make(2);
   for (int number = 0; number < 6; ++number) {
-    submit(ring, number, endless(*leash));
+    submit(ring, number, held.endless());
   }
   EXPECT_TRUE(ring.drive_for(0ns));
   ring.cancel_all();
@@ -323,10 +316,10 @@ TEST_P(process_ring_test, cancels_one_whose_consumer_does_nothing) {
 }
 
 TEST_P(process_ring_test, kills_and_tells_all_when_it_is_destroyed) {
-  const auto leash = clofork::pipe();
+  leash held;
   std::optional<process_ring> ring(make(2));
   for (int number = 0; number < 5; ++number) {
-    submit(*ring, number, endless(*leash));
+    submit(*ring, number, held.endless());
   }
   std::optional<clofork::error> refused;
   (void)ring->submit(shell(""), {}, {.ended = [&](outcome &&) {
@@ -356,8 +349,8 @@ bool has_mapping(std::string_view name) {
 TEST_P(process_ring_test, is_left_alone_by_a_forked_child) {
   auto ring = make();
   submit(ring, 0, shell("read line; echo $line"), {.input = "out\n"});
-  const auto leash = clofork::pipe();
-  submit(ring, 1, endless(*leash), {.time_limit = 300ms});
+  leash held;
+  submit(ring, 1, held.endless(), {.time_limit = 300ms});
   EXPECT_TRUE(ring.drive_for(0ns));
   EXPECT_EQ(has_mapping("io_uring"), GetParam() == ring_engine::io_uring);
   EXPECT_TRUE(in_child([&] {
@@ -371,7 +364,6 @@ TEST_P(process_ring_test, is_left_alone_by_a_forked_child) {
 
 /// The kernel takes back what a thread has asked of a ring when it ends.
 TEST_P(process_ring_test, is_driven_by_one_thread_after_another) {
-  const auto leash = clofork::pipe();
   auto ring = make();
   for (int number = 0; number < 5; ++number) {
     submit(ring, number, shell("sleep 0.2; echo"));
@@ -460,13 +452,13 @@ std::chrono::nanoseconds time_used() {
 
 /// Not again and again until one ends, but all when there are enough.
 TEST_P(process_ring_test, starts_the_others_when_descriptors_are_there_again) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make();
   int begun = 0;
   for (int number = 0; number < 8; ++number) {
     auto handlers = keep_as(number);
     handlers.output = [&](child_stream, std::string_view) { ++begun; };
-    tickets[number] = *ring.submit(endless(*leash, "echo; "), {}, handlers);
+    tickets[number] = *ring.submit(held.endless("echo; "), {}, handlers);
   }
   {
     const descriptor_limit few(next_number() + 14);
@@ -533,10 +525,10 @@ void break_engine(ring_engine engine) {
 }
 
 TEST_P(process_ring_test, tells_all_when_the_engine_fails) {
-  const auto leash = clofork::pipe();
+  leash held;
   auto ring = make(2);
   for (int number = 0; number < 5; ++number) {
-    submit(ring, number, endless(*leash));
+    submit(ring, number, held.endless());
   }
   EXPECT_TRUE(ring.drive_for(20ms));
   break_engine(GetParam());
