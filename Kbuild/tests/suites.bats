@@ -48,6 +48,14 @@ ran() { [[ $(<"$tree/Kbuild/run.log") == "$(printf '%s\n' "$@")" ]]; }
 	[[ ${lines[-1]} == "1 passed, 0 failed, 0 skipped" ]]
 }
 
+@test "not beside another, whose output it would erase" {
+	run -0 "$tree/Kbuild/test" old
+	run ! flock "$tree/build/log/test.lock" "$tree/Kbuild/test" here
+	contains "another make test is running here"
+	[[ -s $tree/build/log/test/old.tap ]]
+	run -0 "$tree/Kbuild/test" here
+}
+
 @test "a base that cannot be had is a skip with its reason" {
 	stub source 'echo "no such suite" >&2; exit 125'
 	run -0 "$tree/Kbuild/test"
