@@ -1049,6 +1049,43 @@ TEST_F_TIMEOUT(racing, close_range_sets_both_marks_at_once, 120)
 	check_both_or_none(_metadata, &self->thread, toggle_by_range);
 }
 
+/* On one processor they would take turns, and seldom race. */
+static void part_from(pthread_t other)
+{
+	pthread_t threads[] = { pthread_self(), other };
+	cpu_set_t allowed, one;
+	int cpu = 0;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) ||
+	    CPU_COUNT(&allowed) < 2)
+		return;
+	for (int i = 0; i < 2; i++, cpu++) {
+		while (!CPU_ISSET(cpu, &allowed))
+			cpu++;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(threads[i], sizeof(one), &one);
+	}
+}
+
+/* The flags of both are bits of the same words, and each thread sets its own. */
+TEST_F_TIMEOUT(racing, setfd_of_another_descriptor_loses_nothing, 120)
+{
+	int fd = open_null(0), lost = 0;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, start(&self->thread, toggle_both));
+	part_from(self->thread.id);
+	for (int i = 0; i < READS; i++) {
+		int marks = i % 2 ? 0 : BOTH;
+
+		ASSERT_EQ(0, fcntl(fd, F_SETFD, marks));
+		lost += fcntl(fd, F_GETFD) != marks;
+	}
+	EXPECT_EQ(0, stop(&self->thread));
+	EXPECT_EQ(0, lost);
+}
+
 static void *read_flags(void *arg)
 {
 	struct second_thread *thread = arg;
