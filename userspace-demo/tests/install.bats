@@ -109,6 +109,19 @@ link() {
 	done
 }
 
+@test "libclofork(3) and the page on the library name each public header" {
+	for header in "$scratch"/moved/include/clofork/*.h; do
+		grep -F "clofork/${header##*/}" "$prefix/share/man/man3/libclofork.3"
+		[[ $header == */export.h ]] || grep -F "\`\`clofork/${header##*/}\`\`" "$root/Documentation/library.rst"
+	done
+}
+
+@test "another compiler builds both libraries without a warning" {
+	cmake -S "$root/userspace-demo" -B "$scratch/clang" -DBUILD_TESTING=OFF \
+		-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+	cmake --build "$scratch/clang" -j2 --target clofork clofork_shared
+}
+
 @test "the shared library exports no name but its own" {
 	run -0 nm -D --defined-only --demangle --with-symbol-versions "$prefix/lib/libclofork.so"
 	[[ $output == *" clofork::spawn(clofork::command const&)@@CLOFORK_1"* ]]
