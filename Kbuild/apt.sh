@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # shellcheck disable=SC2154 # lib.sh sets what is used here
 # Sourced after lib.sh by the scripts that ask the Debian archive for something.
 

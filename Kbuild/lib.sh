@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is for the scripts
 # Sourced by every script of the lab: its settings, where things lie, and how it speaks.
 # Everything said goes to stderr: stdout belongs to the command in the guest.

@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # boot uses what is set here, and sets the accelerator
 # Sourced by boot: what differs between the machines of the architectures. The names of
 # virtio's devices do not: for each machine qemu takes them to mean those of its own bus.

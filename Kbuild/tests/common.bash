@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # bats sets output, the tests use root
 # Loaded by every test of the lab.
 bats_require_minimum_version 1.5.0

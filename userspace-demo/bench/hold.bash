@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash
 # shellcheck disable=SC2034 # status is for who sources this
 # Sourced by the benches: whether what must hold does; "status" is their exit status.
 status=0
