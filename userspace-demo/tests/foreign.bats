@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2016,SC2154 # others expand; bats sets stderr
-# demos/foreign/run: the program in C on this machine's kernel, and the verdict on what a
-# runner says in the kernels' place.
+# demos/foreign/run: the programs in C and Python on this machine's kernel, and the verdict
+# on what a runner says in the kernels' place.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -37,10 +37,13 @@ row() {
 }
 
 # Whether rounds are lost is chance here.
-@test "plays a program, unmarked and with the library preloaded" {
+@test "plays programs, unmarked and with the library preloaded" {
 	runner 'exec bash -c "$1"'
-	play c
-	row c cloexec 4 '[0-4]' '[0-4]' '[0-4]' '[0-4]'
+	play c python-fork python-posix_spawn python-subprocess
+	for program in c python-fork python-posix_spawn; do
+		row "$program" cloexec 4 '[0-4]' '[0-4]' '[0-4]' '[0-4]'
+	done
+	row python-subprocess written 4 '[0-4]' '[0-4]' '[0-4]' '[0-4]'
 	[[ ! $stderr == *status* ]]
 }
 

@@ -289,6 +289,27 @@ TEST(preload_breaks, programs_whose_children_need_what_is_close_on_exec) {
   }
 }
 
+#ifdef BREAKS_PYTHON // not with a sanitizer, which cannot be preloaded
+TEST(preload_breaks, modules_of_python) {
+  const auto run = [](const char *mode) {
+    return run_preloaded({"/usr/bin/python3", BREAKS_PYTHON}, PRELOAD, mode);
+  };
+  const std::string works = "subprocess: 0\n"
+                            "subprocess to a file: 0\n"
+                            "multiprocessing: sent\n";
+  EXPECT_EQ(run(nullptr), works);
+  EXPECT_EQ(run("cloexec"), kernel_marks() ? "subprocess: 255\n"
+                                             "subprocess to a file: 255\n"
+                                             "multiprocessing: EOFError\n"
+                                           : works);
+  EXPECT_EQ(run("written"), kernel_marks()
+                                ? "subprocess: 0\n"
+                                  "subprocess to a file: Bad file descriptor\n"
+                                  "multiprocessing: sent\n"
+                                : works);
+}
+#endif
+
 INSTANTIATE_TEST_SUITE_P(libc, preload, testing::ValuesIn(libcs),
                          [](const auto &info) { return info.param.name; });
 
