@@ -37,6 +37,11 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/clofork.pc
 
 if(PROJECT_IS_TOP_LEVEL)
   install(TARGETS clofork-probe etxtbsy-race RUNTIME COMPONENT tools)
+  if(TARGET clofork-preload)
+    # Where no linker looks: it is named by its path.
+    install(TARGETS clofork-preload
+      LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/clofork COMPONENT tools)
+  endif()
 endif()
 # The pages of the library and its tools, where the documentation is beside it.
 file(GLOB library_pages CONFIGURE_DEPENDS

@@ -62,6 +62,24 @@ into_scratch() {
 	run -2 env LD_LIBRARY_PATH="$libraries" "$scratch/root/usr/bin/etxtbsy-race" --rounds 0
 }
 
+@test "the library to be preloaded is there, for any program" {
+	run -0 env LD_PRELOAD="$libraries/clofork/libclofork-preload.so" CLOFORK_PRELOAD=all true
+	[[ $output == "libclofork-preload.so: CLOFORK_PRELOAD is to be "* ]]
+	[[ -f $scratch/root/usr/share/man/man1/libclofork-preload.1.gz ]]
+}
+
+# What pkg-config finds here is of the packages in Build-Depends alone.
+@test "the packages are configured with what Build-Depends names" {
+	mkdir "$scratch/pkgconfig"
+	sed -n 's/^Build-Depends: //p' "$root/userspace-demo/debian/control" | sed 's/([^)]*)//g; s/,/\n/g' |
+		xargs dpkg -L | sed -n '/\.pc$/p' | xargs cp -t "$scratch/pkgconfig"
+	run ! env PKG_CONFIG_LIBDIR="$scratch/pkgconfig" pkg-config fuse3
+	run -0 env PKG_CONFIG_LIBDIR="$scratch/pkgconfig" cmake -S "$root/userspace-demo" -B "$scratch/lean" -DBUILD_TESTING=OFF
+	[[ $output == *"flush-once not built: needs libfuse 3"* ]]
+	run ! env PKG_CONFIG_LIBDIR="$scratch/pkgconfig" cmake -S "$root/userspace-demo" -B "$scratch/lean" -DBUILD_TESTING=ON
+	[[ $output == *"-DBUILD_TESTING=OFF builds"*"without"* ]]
+}
+
 # options: the long ones in what is read
 options() { sed 's/\\-/-/g' | grep -oE -- '--[a-z][a-z-]*' | sort -u; }
 
