@@ -94,10 +94,9 @@ EXPORTED int posix_openpt(int flags) {
 
 // Always close-on-exec, and marked late by musl, which wipes the mark.
 EXPORTED int shm_open(const char *name, int flags, mode_t mode) {
-  const int fd =
-      NEXT(shm_open)(name, flags | mark_beside(true, O_CLOFORK), mode);
-  mark_late(fd);
-  return fd;
+  const int all = flags | O_CLOEXEC;
+  return settle_marks(
+      NEXT(shm_open)(name, flags | (ask_marked(all) & O_CLOFORK), mode), all);
 }
 
 // Always close-on-exec, with no flag for it.

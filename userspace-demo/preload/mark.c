@@ -16,13 +16,18 @@ void set_marks(int fd, int marks) {
   errno = before;
 }
 
+int get_marks(int fd) {
+  const int before = errno;
+  const int marks = NEXT(fcntl)(fd, F_GETFD);
+  errno = before;
+  return marks;
+}
+
 void mark_late(int fd) {
   if (fd == -1 || (preload_mode() & preload_cloexec) == 0) {
     return;
   }
-  const int before = errno;
-  const int marks = NEXT(fcntl)(fd, F_GETFD);
-  errno = before;
+  const int marks = get_marks(fd);
   if (marks != -1 && (marks & (FD_CLOEXEC | FD_CLOFORK)) == FD_CLOEXEC) {
     set_marks(fd, marks | FD_CLOFORK);
   }

@@ -25,6 +25,9 @@ static inline bool may_be_refused(void) {
  */
 void set_marks(int fd, int marks);
 
+/* The descriptor's flags as the kernel has them, -1 where there is none. */
+int get_marks(int fd);
+
 /*
  * Marks what is there already, if it is close-on-exec: a child forked before
  * this has it. Takes -1 for no descriptor.

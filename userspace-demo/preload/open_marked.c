@@ -50,3 +50,22 @@ int settle_marks(int fd, int flags) {
   }
   return fd;
 }
+
+static bool is_open_for_writing(int fd) {
+  const int before = errno;
+  const int flags = NEXT(fcntl)(fd, F_GETFL);
+  errno = before;
+  return flags != -1 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+void mark_opened_late(int fd) {
+  mark_late(fd);
+  if (fd == -1 || (preload_mode() & preload_written) == 0 ||
+      !is_open_for_writing(fd) || !is_regular(fd)) {
+    return;
+  }
+  const int marks = get_marks(fd);
+  if (marks != -1 && (marks & FD_CLOFORK) == 0) {
+    set_marks(fd, marks | FD_CLOFORK);
+  }
+}

@@ -14,3 +14,9 @@
 bool is_to_be_marked(int flags);
 int ask_marked(int flags);
 int settle_marks(int fd, int flags);
+
+/*
+ * Marks what the C library has opened by itself, as mark_late() does, and if it
+ * is a regular file open for writing. Takes -1 for no descriptor.
+ */
+void mark_opened_late(int fd);

@@ -71,6 +71,21 @@ static void mark_stream_late(FILE *stream) {
   }
 }
 
+static void mark_opened_stream_late(FILE *stream) {
+  if (stream != NULL) {
+    mark_opened_late(fileno(stream));
+  }
+}
+
+/* What takes a standard stream's place is for children, as with dup2(). */
+static void mark_reopened_late(FILE *stream) {
+  if (stream != NULL && fileno(stream) <= STDERR_FILENO) {
+    mark_stream_late(stream);
+  } else {
+    mark_opened_stream_late(stream);
+  }
+}
+
 /* fopen() opens inside of the C library, where no mark can be put in. */
 #define FOPEN(name, open_name)                                                 \
   EXPORTED FILE *name(const char *path, const char *mode) {                    \
@@ -81,22 +96,31 @@ static void mark_stream_late(FILE *stream) {
       return fd == -1 ? NULL : make_stream(fd, mode, flags);                   \
     }                                                                          \
     FILE *stream = NEXT(name)(path, mode);                                     \
-    mark_stream_late(stream);                                                  \
+    mark_opened_stream_late(stream);                                           \
     return stream;                                                             \
   }
 
 #define FREOPEN(name)                                                          \
   EXPORTED FILE *name(const char *path, const char *mode, FILE *old) {         \
     FILE *stream = NEXT(name)(path, mode, old);                                \
-    mark_stream_late(stream);                                                  \
+    mark_reopened_late(stream);                                                \
+    return stream;                                                             \
+  }
+
+#define TMPFILE(name)                                                          \
+  EXPORTED FILE *name(void) {                                                  \
+    FILE *stream = NEXT(name)();                                               \
+    mark_opened_stream_late(stream);                                           \
     return stream;                                                             \
   }
 
 FOPEN(fopen, open)
 FREOPEN(freopen)
+TMPFILE(tmpfile)
 #ifdef __GLIBC__
 FOPEN(fopen64, open64)
 FREOPEN(freopen64)
+TMPFILE(tmpfile64)
 #endif
 
 // glibc ignores "e" here; in musl it sets close-on-exec.

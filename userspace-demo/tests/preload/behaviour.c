@@ -47,6 +47,12 @@ static void show_modes(void) {
   show("creat", permissions(creat("mode3", 0620)));
   show("mkstemp", permissions(mkstemp((char[]){"mode.XXXXXX"})));
   show("fopen", permissions(fileno(fopen("mode4", "we"))));
+  show("freopen",
+       permissions(fileno(freopen("mode5", "w", fopen("file", "r")))));
+  show("tmpfile", permissions(fileno(tmpfile())));
+  show("shm_open", permissions(shm_open("/behaviour", O_RDWR | O_CREAT, 0620)));
+  shm_unlink("/behaviour");
+  errno = E2BIG;
   show("mq_open",
        permissions((int)mq_open("/behaviour", O_RDWR | O_CREAT, 0630, NULL)));
   mq_unlink("/behaviour");
@@ -109,6 +115,8 @@ static void show_failures(void) {
   show("mkostemp", mkostemp((char[]){"short"}, O_CLOEXEC));
   show("fopen", (long)fopen("missing", "re"));
   show("fopen wx", (long)fopen("file", "wxe"));
+  show("freopen missing", (long)freopen("missing", "r", fopen("file", "r")));
+  show("shm_open", shm_open("/missing", O_RDWR, 0));
   show("fopen q", (long)fopen("file", "qe"));
   show("popen", (long)popen("true", "x"));
   show("opendir", (long)opendir("missing"));

@@ -89,6 +89,11 @@ static int by_popen(int cloexec) {
   return number(popen("exit", cloexec ? "re" : "r"));
 }
 
+/* Never close-on-exec */
+static int by_tmpfile(int cloexec) {
+  return cloexec ? by_open(1) : number(tmpfile());
+}
+
 /* Always close-on-exec */
 static int by_opendir(int cloexec) {
   return cloexec ? dirfd(opendir(".")) : by_open_directory(0);
@@ -367,6 +372,10 @@ static int by_freopen64(int cloexec) {
   return number(freopen64(file, cloexec ? "re" : "r", fopen(file, "r")));
 }
 
+static int by_tmpfile64(int cloexec) {
+  return cloexec ? by_open(1) : number(tmpfile64());
+}
+
 static int by_mkostemp64(int cloexec) {
   char path[] = "mkostemp.XXXXXX";
   return mkostemp64(path, exec_flag(cloexec));
@@ -436,6 +445,7 @@ const struct interface interfaces[] = {
     {"freopen", by_freopen, late},
     {"fdopen", by_fdopen, born},
     {"popen", by_popen, late},
+    {"tmpfile", by_tmpfile, born},
     {"opendir", by_opendir, late},
     {"fdopendir", by_fdopendir, late},
     {"mkostemp", by_mkostemp, born},
@@ -476,6 +486,7 @@ const struct interface interfaces[] = {
     {"__mq_open_2", by_mq_open_2, late},
     {"fopen64", by_fopen64, born},
     {"freopen64", by_freopen64, late},
+    {"tmpfile64", by_tmpfile64, born},
     {"mkostemp64", by_mkostemp64, born},
     {"mkostemps64", by_mkostemps64, born},
     {"F_DUPFD_CLOEXEC of fcntl64", by_dupfd64, late},

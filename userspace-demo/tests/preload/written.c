@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const char file[] = "file";
@@ -46,6 +47,25 @@ static int by_fopen_r_plus(void) {
   return fileno(fopen(file, "r+"));
 }
 
+/* A mode that only the C library reads */
+static int by_fopen_wm(void) {
+  return fileno(fopen(file, "wm"));
+}
+
+static int by_freopen_w(void) {
+  return fileno(freopen(file, "w", fopen(file, "r")));
+}
+
+static int by_tmpfile(void) {
+  return fileno(tmpfile());
+}
+
+static int by_shm_open(void) {
+  const int fd = shm_open("/written", O_RDWR | O_CREAT, 0600);
+  shm_unlink("/written");
+  return fd;
+}
+
 static int by_mkstemp(void) {
   char path[] = "mkstemp.XXXXXX";
   return mkstemp(path);
@@ -79,6 +99,26 @@ static int for_reading(void) {
 
 static int by_fopen_r(void) {
   return fileno(fopen(file, "r"));
+}
+
+static int by_freopen_r(void) {
+  return fileno(freopen(file, "r", fopen(file, "w")));
+}
+
+static int by_freopen_of_a_device(void) {
+  return fileno(freopen("/dev/null", "w", fopen(file, "w")));
+}
+
+/* For children, as what dup2() puts there. */
+static int in_place_of_stdin(void) {
+  return fileno(freopen(file, "r+", stdin));
+}
+
+static int shm_opened_to_read(void) {
+  close(shm_open("/written", O_RDWR | O_CREAT, 0600));
+  const int fd = shm_open("/written", O_RDONLY, 0);
+  shm_unlink("/written");
+  return fd;
 }
 
 static int a_path(void) {
@@ -129,6 +169,10 @@ static const struct {
     {"fopen w", by_fopen_w, 1},
     {"fopen a", by_fopen_a, 1},
     {"fopen r+", by_fopen_r_plus, 1},
+    {"fopen wm", by_fopen_wm, 1},
+    {"freopen w", by_freopen_w, 1},
+    {"tmpfile", by_tmpfile, 1},
+    {"shm_open O_RDWR", by_shm_open, 1},
     {"mkstemp", by_mkstemp, 1},
     {"mkstemps", by_mkstemps, 1},
     {"mkostemp", by_mkostemp, 1},
@@ -136,6 +180,10 @@ static const struct {
     {"made close-on-exec by FIOCLEX", made_close_on_exec_by_ioctl, 1},
     {"open O_RDONLY", for_reading, 0},
     {"fopen r", by_fopen_r, 0},
+    {"freopen r", by_freopen_r, 0},
+    {"freopen w of a device", by_freopen_of_a_device, 0},
+    {"freopen r+ of standard input", in_place_of_stdin, 0},
+    {"shm_open O_RDONLY", shm_opened_to_read, 0},
     {"open O_PATH", a_path, 0},
     {"open of a device", a_device, 0},
     {"open O_CLOEXEC of a device", a_device_and_exec, 0},
