@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "close_on_fork.h"
+
 /* The flags that a mode stands for, -1 if the C library alone reads it. */
 static int flags_of(const char *mode) {
   int flags = 0;
@@ -123,10 +125,16 @@ FREOPEN(freopen64)
 TMPFILE(tmpfile64)
 #endif
 
-// glibc ignores "e" here; in musl it sets close-on-exec.
+// glibc ignores "e" here; in musl it sets close-on-exec, and wipes the mark,
+// which in this mode is for good.
 EXPORTED FILE *fdopen(int fd, const char *mode) {
+  const bool kept = preload_mode() == preload_written;
+  const int held = kept ? get_marks(fd) : 0;
   FILE *stream = NEXT(fdopen)(fd, mode);
   mark_stream_late(stream);
+  if (stream != NULL && held != -1 && (held & FD_CLOFORK) != 0) {
+    set_marks(fd, get_marks(fd) | FD_CLOFORK);
+  }
   return stream;
 }
 

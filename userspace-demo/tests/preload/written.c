@@ -56,6 +56,11 @@ static int by_freopen_w(void) {
   return fileno(freopen(file, "w", fopen(file, "r")));
 }
 
+/* musl takes the letter for an F_SETFD */
+static int by_fdopen_we(void) {
+  return fileno(fdopen(for_writing_and_exec(), "we"));
+}
+
 static int by_tmpfile(void) {
   return fileno(tmpfile());
 }
@@ -149,6 +154,10 @@ static int made_inheritable_by_ioctl(void) {
   return fd;
 }
 
+static int by_fdopen_w_of_inheritable(void) {
+  return fileno(fdopen(made_inheritable(), "w"));
+}
+
 static int a_pipe(void) {
   int fds[2];
   pipe2(fds, O_CLOEXEC);
@@ -171,6 +180,7 @@ static const struct {
     {"fopen r+", by_fopen_r_plus, 1},
     {"fopen wm", by_fopen_wm, 1},
     {"freopen w", by_freopen_w, 1},
+    {"fdopen we", by_fdopen_we, 1},
     {"tmpfile", by_tmpfile, 1},
     {"shm_open O_RDWR", by_shm_open, 1},
     {"mkstemp", by_mkstemp, 1},
@@ -189,6 +199,7 @@ static const struct {
     {"open O_CLOEXEC of a device", a_device_and_exec, 0},
     {"dup", a_copy, 0},
     {"made inheritable by F_SETFD", made_inheritable, 0},
+    {"fdopen w of that", by_fdopen_w_of_inheritable, 0},
     {"made inheritable by FIONCLEX", made_inheritable_by_ioctl, 0},
     {"pipe2 O_CLOEXEC", a_pipe, 0},
 };
