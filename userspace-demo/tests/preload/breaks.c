@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Programs that need what they have made close-on-exec in a child.
+// Programs that need in a child what is marked, whether they have made it
+// close-on-exec or opened it for writing.
 #include "unaware.h"
 
 #include <errno.h>
@@ -12,6 +13,12 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static void show_worker(pid_t worker) {
+  int status = -1;
+  waitpid(worker, &status, 0);
+  printf("the worker: %s\n", strerror(WEXITSTATUS(status)));
+}
 
 /* A server whose worker, a child that never executes anything, accepts. */
 int show_prefork(void) {
@@ -27,9 +34,29 @@ int show_prefork(void) {
   if (worker == 0) {
     _exit(accept4(listener, NULL, NULL, SOCK_CLOEXEC) == -1 ? errno : 0);
   }
-  int status = -1;
-  waitpid(worker, &status, 0);
-  printf("the worker: %s\n", strerror(WEXITSTATUS(status)));
+  show_worker(worker);
+  return 0;
+}
+
+/* A worker that writes to its parent's log, which is not close-on-exec. */
+int show_log(void) {
+  FILE *log = fopen("log", "a");
+  const pid_t worker = fork();
+  if (worker == 0) {
+    _exit(fputs("started\n", log) < 0 || fflush(log) != 0 ? errno : 0);
+  }
+  show_worker(worker);
+  return 0;
+}
+
+/* A child to which the parent's file, not close-on-exec, is standard output. */
+int show_redirection(void) {
+  const int fd = open("file", O_WRONLY);
+  const pid_t worker = fork();
+  if (worker == 0) {
+    _exit(dup2(fd, STDOUT_FILENO) == -1 ? errno : 0);
+  }
+  show_worker(worker);
   return 0;
 }
 

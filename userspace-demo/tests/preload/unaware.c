@@ -57,6 +57,8 @@ static const struct {
     {"prefork", show_prefork},
     {"exec-error-pipe", show_exec_error_pipe},
     {"spawn-action", show_spawn_action},
+    {"log", show_log},
+    {"redirection", show_redirection},
 };
 
 int main(int argc, char **argv) {

@@ -12,6 +12,8 @@ int show_streams(void);
 int show_prefork(void);
 int show_exec_error_pipe(void);
 int show_spawn_action(void);
+int show_log(void);
+int show_redirection(void);
 
 /* The descriptor's flags as the kernel has them. */
 int marks_of(int fd);
