@@ -24,3 +24,20 @@ exports() {
 	exports "$built/libclofork-preload.so" gcc
 	exports "$built/libclofork-preload-musl.so" musl-gcc
 }
+
+@test "an object that calls an inline function of its own is told from one that does not" {
+	cd "$BATS_TEST_TMPDIR"
+	echo 'inline int f() { return 1; } int g() { return f(); }' >inline.cpp
+	g++ -O0 -c inline.cpp -o called.o
+	g++ -O2 -c inline.cpp -o inlined.o
+	run -1 "$BATS_TEST_DIRNAME/child_path_test" called.o
+	[[ $output == *"# _Z1fv"* ]]
+	run -0 "$BATS_TEST_DIRNAME/child_path_test" inlined.o
+}
+
+@test "the child's path needs no other object in a debug build either" {
+	cmake -G "Unix Makefiles" -S "$BATS_TEST_DIRNAME/.." -B "$BATS_TEST_TMPDIR" \
+		-DCMAKE_BUILD_TYPE=Debug -DBUILD_TESTING=OFF -DCLOFORK_IO_URING=OFF
+	make -C "$BATS_TEST_TMPDIR" src/child_path.cpp.o
+	"$BATS_TEST_DIRNAME/child_path_test" "$BATS_TEST_TMPDIR/CMakeFiles/clofork_objects.dir/src/child_path.cpp.o"
+}
