@@ -4,6 +4,7 @@
 #include "clofork/descriptors.h"
 #include "clofork/gate.h"
 #include "failure.h"
+#include "no_cancellation.h"
 #include "spare_name.h"
 #include "writers.h"
 
@@ -247,6 +248,7 @@ int executable_file::descriptor() const noexcept {
 }
 
 result<void> executable_file::write(std::string_view bytes) noexcept {
+  const no_cancellation held;
   if (descriptor() == -1) {
     return failure("write", EBADF);
   }
@@ -264,6 +266,7 @@ result<void> executable_file::write(std::string_view bytes) noexcept {
 }
 
 result<publication> executable_file::publish() {
+  const no_cancellation held;
   auto file = std::move(state_); // given up, unless it is put back
   if (!file) {
     return failure("publish", EBADF);

@@ -2,6 +2,7 @@
 #include "clofork/features.h"
 
 #include "clofork/unique_fd.h"
+#include "no_cancellation.h"
 #include "probe_io_uring.h"
 #include "raw_open.h"
 #include "readiness.h"
@@ -386,6 +387,7 @@ feature_set unpack(std::uint32_t word) {
 } // namespace
 
 result<feature_set> probe_features() noexcept {
+  const no_cancellation held;
   feature_set set;
   if (const auto asked = ask_all(close_on_fork_questions, set); !asked) {
     return asked.error();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/marked_fd.h"
 #include "failure.h"
+#include "no_cancellation.h"
 #include "readiness.h"
 
 #include <algorithm>
@@ -60,6 +61,7 @@ private:
 io_uring_readiness::~io_uring_readiness() {
   // A forked child has none of the ring's memory, which leaving it would read.
   if (set_up_ && process_ == getpid()) {
+    const no_cancellation held; // on some machines liburing calls close()
     io_uring_queue_exit(&ring_);
   }
 }

@@ -100,6 +100,7 @@ struct process_ring::state {
 
 void process_ring::state::wake() noexcept {
   if (std::exchange(asleep, false)) {
+    const no_cancellation held;
     eventfd_write(alarm.get(), 1);
   }
 }

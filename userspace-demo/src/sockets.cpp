@@ -3,6 +3,7 @@
 
 #include "failure.h"
 #include "make_marked.h"
+#include "no_cancellation.h"
 
 #include <cerrno>
 #include <cstring>
@@ -78,6 +79,7 @@ result<std::array<marked_fd, 2>> socketpair(int domain, int type,
 
 result<marked_fd> accept(int listening, int flags, ::sockaddr *address,
                          ::socklen_t *length) noexcept {
+  const no_cancellation held;
   return make_marked("accept4", &feature_set::accept4, [&](bool marked) {
     return accept4(listening, address, length, with_marks(flags, marked));
   });

@@ -2,6 +2,7 @@
 #include "clofork/streams.h"
 
 #include "failure.h"
+#include "no_cancellation.h"
 
 #include <algorithm>
 #include <array>
@@ -11,10 +12,12 @@
 namespace clofork {
 
 void stream_closer::operator()(std::FILE *stream) const noexcept {
+  const no_cancellation held;
   std::fclose(stream);
 }
 
 void stream_closer::operator()(DIR *stream) const noexcept {
+  const no_cancellation held;
   closedir(stream);
 }
 
@@ -49,6 +52,7 @@ result<directory_stream> fdopendir(marked_fd directory) noexcept {
 }
 
 result<void> close(file_stream stream) noexcept {
+  const no_cancellation held;
   if (std::fclose(stream.release()) != 0) {
     return last_error("fclose");
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "clofork/unique_fd.h"
 
+#include "no_cancellation.h"
+
 #include <cerrno>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@ namespace clofork {
 void unique_fd::reset(int fd) noexcept {
   const int old = std::exchange(fd_, fd);
   if (old >= 0) {
+    const no_cancellation held;
     const int saved = errno;
     ::close(old);
     errno = saved;
@@ -16,6 +19,7 @@ void unique_fd::reset(int fd) noexcept {
 }
 
 std::error_code unique_fd::close() noexcept {
+  const no_cancellation held;
   if (::close(release()) == 0) {
     return {};
   }

@@ -62,7 +62,8 @@ struct CLOFORK_EXPORT spawn_method {
 /// destructor leaves it alone there.
 ///
 /// Distinct objects from distinct threads; and signal(), signal_group(), pid()
-/// and pidfd() beside a wait of another thread, where pidfd() is not -1.
+/// and pidfd() beside a wait of another thread, where pidfd() is not -1. No
+/// cancellation point, neither the waits nor the destructor.
 ///
 /// Signals go through the pidfd, which never means another process. Without
 /// one, they are sent while the child's number cannot be another's: until it

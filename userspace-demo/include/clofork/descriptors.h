@@ -3,8 +3,8 @@
 /// Descriptors made close-on-exec, and close-on-fork where features() says that
 /// the interface honours it; else the mark is set afterwards with F_SETFD; else
 /// it is left out. Each says which. The flags need not name either mark. All
-/// are thread-safe. Errors are those of the system call, whose name is the
-/// stage; EINTR is one of them.
+/// are thread-safe, and none is a cancellation point. Errors are those of the
+/// system call, whose name is the stage; EINTR is one of them.
 #pragma once
 
 #include "clofork/export.h"

@@ -44,7 +44,8 @@ struct publication {
 /// process leaves there is removed by the next one that writes to the
 /// directory.
 ///
-/// As thread-safe as an int: distinct objects from distinct threads.
+/// As thread-safe as an int: distinct objects from distinct threads. No
+/// cancellation point, however long publish() waits.
 class CLOFORK_EXPORT executable_file {
 public:
   /// A file that is to be published at the path: its directory must exist.

@@ -51,7 +51,8 @@ struct feature_set {
 /// open for a moment, all of them close-on-exec. EINVAL, seccomp's EPERM and
 /// ENOSYS, and EAFNOSUPPORT of a kernel without Unix sockets are read as
 /// absence. Any other errno (EMFILE, ENOMEM ...) is no answer and returned as
-/// the error. Thread-safe. A filter that kills instead of refusing kills.
+/// the error. Thread-safe, no cancellation point. A filter that kills instead
+/// of refusing kills.
 CLOFORK_EXPORT result<feature_set> probe_features() noexcept;
 
 /// The first answer of probe_features() in this process; an error is not

@@ -64,7 +64,8 @@ struct process_handlers {
 /// Fair: whoever is ready gets one read of at most 64 KiB in its turn.
 ///
 /// Thread-safe: submit(), cancel(), cancel_all() and consumed() beside each
-/// other and beside the one thread that drives. None is async-signal-safe.
+/// other and beside the one thread that drives. None is async-signal-safe,
+/// and none a cancellation point: handlers are not cancelled either.
 class CLOFORK_EXPORT process_ring {
 public:
   using ticket = std::uint64_t; ///< never given twice by a ring

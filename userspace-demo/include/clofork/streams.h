@@ -4,7 +4,7 @@
 /// open a file themselves (fopen, freopen, opendir) cannot mark it, and some
 /// that take a descriptor set close-on-exec with F_SETFD, which takes
 /// close-on-fork off: fdopendir, and musl's fdopen with "e". All are
-/// thread-safe.
+/// thread-safe, and none is a cancellation point.
 #pragma once
 
 #include "clofork/export.h"

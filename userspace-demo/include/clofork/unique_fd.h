@@ -9,7 +9,7 @@
 namespace clofork {
 
 /// Owns one descriptor, or none (-1). As thread-safe as an int: distinct
-/// objects from distinct threads.
+/// objects from distinct threads. No cancellation point.
 class CLOFORK_EXPORT unique_fd {
 public:
   unique_fd() noexcept = default;
