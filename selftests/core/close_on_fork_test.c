@@ -15,6 +15,7 @@
 #include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
@@ -1185,10 +1186,17 @@ FIXTURE_VARIANT_ADD(reserved, marked)
 	.state_later = ABSENT,
 };
 
+/*
+ * A signal would have open() give its number back and begin anew, and SIGCHLD
+ * comes to this thread while the C library blocks signals around fork().
+ */
 static void *open_fifo(void *arg)
 {
 	struct pending_open *pending = arg;
+	sigset_t all;
 
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pending->fd = open(pending->fifo, O_RDONLY | pending->flags);
 	return NULL;
 }

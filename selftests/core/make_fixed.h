@@ -19,15 +19,20 @@ static int make_pidfd(void)
 	return syscall(__NR_pidfd_open, getpid(), 0);
 }
 
-static int make_mqueue(void)
+static int make_mqueue(int flags)
 {
 	char name[32];
 	int fd;
 
 	snprintf(name, sizeof(name), "/close_on_fork.%d", getpid());
-	fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL);
+	fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL | flags, 0600, NULL);
 	mq_unlink(name);
 	return fd;
+}
+
+static int make_plain_mqueue(void)
+{
+	return make_mqueue(0);
 }
 
 static int make_io_uring(void)
@@ -75,7 +80,7 @@ FIXTURE_VARIANT_ADD(fixed_flags, pidfd_open)
 
 FIXTURE_VARIANT_ADD(fixed_flags, mq_open)
 {
-	.make = make_mqueue,
+	.make = make_plain_mqueue,
 };
 
 FIXTURE_VARIANT_ADD(fixed_flags, io_uring_setup)
@@ -113,6 +118,21 @@ TEST_F(fixed_flags, inherited_until_marked)
 	ASSERT_EQ(0, fcntl(self->fd, F_SETFD, BOTH));
 	EXPECT_EQ(BOTH, fd_state(self->fd));
 	EXPECT_EQ(ABSENT, state_in_fork(self->fd));
+}
+
+/* It keeps what it is given as flags of the file, where a mark is none. */
+TEST(mq_open_ignores_o_clofork)
+{
+	int fd;
+
+	if (skip_without_close_on_fork(_metadata))
+		return;
+	fd = make_mqueue(O_CLOFORK);
+	if (fd < 0)
+		SKIP(return, "not to be had here: %s", strerror(errno));
+	EXPECT_EQ(FD_CLOEXEC, fd_state(fd));
+	EXPECT_EQ(0, fcntl(fd, F_GETFL) & O_CLOFORK);
+	EXPECT_EQ(0, fdinfo_flags(getpid(), fd) & O_CLOFORK);
 }
 
 #endif /* _SELFTESTS_MAKE_FIXED_H */

@@ -3,7 +3,10 @@
 #ifndef _SELFTESTS_STRESS_LIMITS_H
 #define _SELFTESTS_STRESS_LIMITS_H
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "descriptors.h"
 #include "fork_children.h"
@@ -14,8 +17,7 @@
 
 FIXTURE(limits)
 {
-	long nr_open;
-	long file_max;
+	pid_t keeper;
 };
 
 static inline long read_number(const char *path)
@@ -41,19 +43,56 @@ static inline bool write_number(const char *path, long number)
 	return !fclose(stream);
 }
 
+static inline bool restore_number(const char *path, long number)
+{
+	return read_number(path) == number || write_number(path, number);
+}
+
+/*
+ * Puts the limits back when the test has ended.  A process of its own session:
+ * the harness kills a test that takes too long with all of its group, and the
+ * machine would be left with room for one file.
+ */
+static inline pid_t keep_limits(long nr_open, long file_max)
+{
+	pid_t test = getpid(), keeper;
+	sigset_t ended, before;
+	int signal;
+
+	sigemptyset(&ended);
+	sigaddset(&ended, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ended, &before);
+	keeper = fork();
+	if (!keeper) {
+		setsid();
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() == test)
+			sigwait(&ended, &signal);
+		_exit(!restore_number(NR_OPEN, nr_open) |
+		      !restore_number(FILE_MAX, file_max));
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return keeper;
+}
+
 FIXTURE_SETUP(limits)
 {
-	self->nr_open = read_number(NR_OPEN);
-	self->file_max = read_number(FILE_MAX);
-	skip_without_close_on_fork(_metadata);
+	self->keeper = -1;
+	if (skip_without_close_on_fork(_metadata))
+		return;
+	self->keeper = keep_limits(read_number(NR_OPEN), read_number(FILE_MAX));
+	ASSERT_LT(0, self->keeper);
 }
 
 FIXTURE_TEARDOWN(limits)
 {
-	if (read_number(NR_OPEN) != self->nr_open)
-		write_number(NR_OPEN, self->nr_open);
-	if (read_number(FILE_MAX) != self->file_max)
-		write_number(FILE_MAX, self->file_max);
+	int status = -1;
+
+	if (self->keeper <= 0)
+		return;
+	kill(self->keeper, SIGTERM);
+	waitpid(self->keeper, &status, 0);
+	EXPECT_EQ(0, status);
 }
 
 /* As many as can be had; all of them are marked. */
