@@ -16,14 +16,14 @@ using clofork::table_entry;
 using origin = table_entry::origin;
 
 /// Small numbers, that meet; numbers around the one from which on descriptors
-/// are fetched; and some between.
+/// are fetched; and some beyond a word of a table's bits.
 int take_number(FuzzedDataProvider &data) {
   constexpr int fetched = clofork::fetched_from;
   switch (data.ConsumeIntegralInRange(0, 7)) {
   case 0:
     return data.ConsumeIntegralInRange(fetched - 2, fetched + 2);
   case 1:
-    return data.ConsumeIntegralInRange(0, 2 * fetched);
+    return data.ConsumeIntegralInRange(0, 200);
   default:
     return data.ConsumeIntegralInRange(0, 12);
   }

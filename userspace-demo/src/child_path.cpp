@@ -82,6 +82,12 @@ bool means_absent(long result) {
   return result == -ENOSYS || result == -EPERM || result == -EINVAL;
 }
 
+/// EACCES: as security modules say it. EMFILE: the child's numbers are all to
+/// be taken, and fetching needs two more for a moment.
+bool means_no_fetching(long result) {
+  return means_absent(result) || result == -EACCES || result == -EMFILE;
+}
+
 [[noreturn]] void refuse(child_plan &plan, refusal refused, const char *stage,
                          long result) {
   plan.report.refused = refused;
@@ -139,7 +145,7 @@ long open_parent(child_plan &plan) {
   if (call(SYS_getppid) != plan.parent) {
     refuse(plan, refusal::fetching, "getppid", -ESRCH);
   }
-  if (means_absent(parent)) {
+  if (means_no_fetching(parent)) {
     refuse(plan, refusal::fetching, "pidfd_open", parent);
   }
   return check(plan, "pidfd_open", parent);
@@ -148,10 +154,12 @@ long open_parent(child_plan &plan) {
 /// Opens the parent anew each time: a lasting descriptor could be in the way
 /// of the numbers that are to come.
 void fetch(child_plan &plan, const table_step &step) {
+  plan.report.fetches = true;
   const long parent = open_parent(plan);
   const long made = call(SYS_pidfd_getfd, parent, step.from);
+  plan.report.fetches = false;
   call(SYS_close, parent);
-  if (means_absent(made)) {
+  if (means_no_fetching(made)) {
     refuse(plan, refusal::fetching, "pidfd_getfd", made);
   }
   place(plan, check(plan, "pidfd_getfd", made), step);

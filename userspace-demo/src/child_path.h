@@ -44,6 +44,7 @@ struct child_report {
   const char *stage = nullptr; ///< of the error, or null
   int code = 0;                ///< errno of the error
   refusal refused = refusal::none;
+  bool fetches = false; ///< until it has, should a filter kill for it
   unsigned busy_retries = 0;
   bool closed_ranges = true; ///< false: close_range is not to be had
 };

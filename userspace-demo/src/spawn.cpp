@@ -157,6 +157,7 @@ private:
   [[nodiscard]] result<pid_t> clone(const spawn_method &method,
                                     unique_fd &pidfd);
   static void leave_one_out(spawn_method &next);
+  void remember(spawn_method used) const noexcept;
   [[nodiscard]] child make_child(pid_t pid, unique_fd pidfd,
                                  const spawn_method &method);
 
@@ -172,6 +173,8 @@ private:
   std::array<unique_fd, 3> theirs_; ///< to be closed after the clone
   std::vector<unique_fd> copies_;   ///< likewise, of marked descriptors
   unique_fd cgroup_procs_;
+  bool fetches_ = true;     ///< the child does, should it have to
+  bool full_table_ = false; ///< a child had no numbers left to fetch with
   std::unique_ptr<child_plan> plan_ =
       std::make_unique_for_overwrite<child_plan>();
 };
@@ -323,8 +326,10 @@ result<void> spawner::prepare_table(const spawn_method &method) {
   copies_.clear();
   auto entries = entries_;
   auto copy = table_copy::all;
+  fetches_ = method.fetching;
   if (method.shared_table) {
-    copy = may_fetch(method) ? table_copy::low : table_copy::needed;
+    fetches_ = may_fetch(method);
+    copy = fetches_ ? table_copy::low : table_copy::needed;
   } else if (const auto copied = copy_marked(entries); !copied) {
     return copied;
   }
@@ -398,6 +403,17 @@ void spawner::leave_one_out(spawn_method &next) {
   }
 }
 
+/// For the next spawn, what was refused to this one, but not for what it alone
+/// was given: a table to fill, or a cgroup, which may be all that clone3 is
+/// refused for.
+void spawner::remember(spawn_method used) const noexcept {
+  if (wanted_.process.cgroup) {
+    used = {.fetching = used.fetching};
+  }
+  used.fetching = used.fetching || full_table_;
+  refused.keep(used);
+}
+
 child spawner::make_child(pid_t pid, unique_fd pidfd,
                           const spawn_method &method) {
   child made;
@@ -411,6 +427,7 @@ child spawner::make_child(pid_t pid, unique_fd pidfd,
   made.leads_group_ = wanted_.process.session || wanted_.process.group == 0;
   made.retries_ = plan_->report.busy_retries;
   made.method_ = method;
+  made.method_.fetching = fetches_;
   made.method_.close_range = plan_->report.closed_ranges;
   return made;
 }
@@ -432,11 +449,14 @@ result<child> spawner::try_with(const spawn_method &method,
     }
     return pid.error();
   }
-  const child_report &report = plan_->report;
+  child_report &report = plan_->report;
+  if (report.stage == nullptr && report.fetches) { // it was killed
+    report.stage = "pidfd_getfd";
+    report.code = EPERM;
+    report.refused = refusal::fetching;
+  }
   if (report.stage == nullptr) {
-    if (!wanted_.process.cgroup) { // whose clone3 may be the only one refused
-      refused.keep(method);
-    }
+    remember(method);
     return make_child(*pid, std::move(pidfd), method);
   }
   reap(*pid);
@@ -444,6 +464,7 @@ result<child> spawner::try_with(const spawn_method &method,
     next.shared_table = false;
   } else if (report.refused == refusal::fetching) {
     next.fetching = false;
+    full_table_ = report.code == EMFILE;
   }
   return failure(report.stage, report.code);
 }

@@ -49,10 +49,12 @@ struct table_plan {
   std::vector<int> kept = {};
 };
 
-/// Where the kernel copies a table up to a number, it copies, and later
-/// releases, everything below that is open. Numbers from here on are fetched
-/// one by one if they can be: 1,024 open descriptors cost about 40 µs.
-inline constexpr int fetched_from = 1024;
+/// Numbers from here on the child fetches one by one, if it may. A copy of the
+/// table up to such a number would have all that is open below, marked or not:
+/// until it is closed again the child would hold what it was not given, and its
+/// close, not the owner's, might be told that data are lost. It would also take
+/// time: 1,024 open descriptors cost about 40 µs.
+inline constexpr int fetched_from = 3;
 
 /// What the child's table is a copy of: the parent's.
 enum class table_copy {

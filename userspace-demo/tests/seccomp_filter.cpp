@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -27,9 +28,10 @@ struct condition {
   unsigned value;
 };
 
-/// Refuses a system call when all of the conditions hold.
-bool refuse(long number, const std::vector<condition> &conditions,
-            unsigned code) {
+/// Has the filter do that to a system call when all of the conditions hold.
+/// What seccomp(2) returns.
+int filter_call(long number, const std::vector<condition> &conditions,
+                unsigned action, unsigned flags = 0) {
   std::vector<sock_filter> filter{sock_filter BPF_STMT(
       BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
   auto left = static_cast<unsigned char>(2 * conditions.size() + 1);
@@ -44,13 +46,18 @@ bool refuse(long number, const std::vector<condition> &conditions,
         sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, low_word(argument)));
     unless(comparison, value);
   }
-  filter.push_back(
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | code));
+  filter.push_back(sock_filter BPF_STMT(BPF_RET | BPF_K, action));
   filter.push_back(sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
   const sock_fprog program{static_cast<unsigned short>(filter.size()),
                            filter.data()};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return static_cast<int>(
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+}
+
+bool refuse(long number, const std::vector<condition> &conditions,
+            unsigned code) {
+  return filter_call(number, conditions, SECCOMP_RET_ERRNO | code) == 0;
 }
 
 } // namespace
@@ -67,6 +74,15 @@ bool refuse_call_with_bits(long number, unsigned argument, unsigned mask,
 bool refuse_call_with_value(long number, unsigned argument, unsigned value,
                             unsigned code) {
   return refuse(number, {{argument, BPF_JEQ, value}}, code);
+}
+
+bool kill_for_call(long number) {
+  return filter_call(number, {}, SECCOMP_RET_KILL_PROCESS) == 0;
+}
+
+int hold_call_with_value(long number, unsigned argument, unsigned value) {
+  return filter_call(number, {{argument, BPF_JEQ, value}},
+                     SECCOMP_RET_USER_NOTIF, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 }
 
 bool refuse_dupfd_clofork(unsigned code) {

@@ -14,6 +14,13 @@ bool refuse_call_with_bits(long number, unsigned argument, unsigned mask,
 bool refuse_call_with_value(long number, unsigned argument, unsigned value,
                             unsigned code);
 
+/// Kills the process, as some policies do instead of refusing.
+bool kill_for_call(long number);
+
+/// Holds the call until whoever has the listener, which is the result, lets it
+/// go on: see seccomp_unotify(2). -1 with errno; EBUSY where another listens.
+int hold_call_with_value(long number, unsigned argument, unsigned value);
+
 /// F_DUPFD_CLOFORK.
 bool refuse_dupfd_clofork(unsigned code);
 /// open with O_CLOFORK.

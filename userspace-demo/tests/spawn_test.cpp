@@ -129,6 +129,7 @@ TEST_F(spawn_descriptors, with_high_numbers_reach_a_new_pid_namespace) {
     wanted.output = clofork::stdio::pipe{};
     auto child = spawn(wanted);
     EXPECT_TRUE(child) << child.error().message();
+    EXPECT_FALSE(child->method().fetching);
     EXPECT_EQ(read_all(child->output().get()), "/\n1\n");
     EXPECT_TRUE(child->wait()->success());
     return !HasFailure();

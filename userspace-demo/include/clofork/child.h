@@ -47,7 +47,8 @@ struct CLOFORK_EXPORT spawn_method {
   bool clone3 = true;       ///< else clone
   bool pidfd = true;        ///< else the child is known by its number only
   bool shared_table = true; ///< else the child began with a full copy
-  bool fetching = true;     ///< else high numbers cost a copy of all below
+  bool fetching = true;     ///< else it had for a moment all below a number
+                            ///< that it was handed
   bool close_range = true;  ///< else the child read /proc/self/fd
 
   bool operator==(const spawn_method &) const = default;

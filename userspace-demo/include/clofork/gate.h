@@ -10,7 +10,9 @@ namespace clofork {
 /// far as they are concerned.
 ///
 /// The kernel copies the first descriptors of a table into a spawned child
-/// for an instant, even those that the child is not to have. So sections wait
+/// for an instant, even those that the child is not to have; and where the
+/// child may not fetch what it is handed (spawn_method::fetching), marked ones
+/// too, all below the highest number of that. So sections wait
 /// for the children in that instant, and spawns wait for the sections. Each
 /// kind runs beside its own; when both come, they take turns, and neither can
 /// keep the other out. A child leaves before its exec, so that a slow exec

@@ -11,7 +11,8 @@ namespace clofork {
 enum class fork_mark {
   none, ///< it is not: the kernel cannot, or may not for a filter
   late, ///< since shortly after it was made: a child forked between has it
-  born, ///< since it was made: no child ever has it
+  born, ///< since it was made: no child ever has it, but one of spawn() for a
+        ///< moment where that may not fetch: spawn_method::fetching
 };
 
 /// A descriptor as the library makes it: close-on-exec from the start, and
