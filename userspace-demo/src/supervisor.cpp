@@ -107,7 +107,7 @@ void supervisor::remove(std::uint32_t place) noexcept {
     timers_.erase(std::exchange(timer, timers_.end()));
   }
   places_.erase(over->ticket());
-  generation = (generation + 1) & 0x7fff'fffeU; // never the alarm's
+  generation = (generation + 1) % 0x7fff'ffffU; // never the alarm's
   free_.push_back(place);
   over->tell();
 }

@@ -51,15 +51,22 @@ protected:
 
 INSTANTIATE_TEST_SUITE_P(engine, held_stream, both_engines, name_of_engine);
 
+/// Ends with that and leaves behind who holds its output, writes to it when it
+/// is let go, and tells the verdict if that is refused.
+clofork::command leaving_a_writer(leash &held,
+                                  const clofork::pipe_ends &verdict,
+                                  const std::string &last) {
+  auto wanted = held.shell_with(
+      "(trap '' PIPE; cat <&3; echo late || echo refused >&4) & " + last);
+  wanted.descriptors.push_back({verdict.writing.fd.get(), 4});
+  return wanted;
+}
+
 /// What is written then is written to nobody, though the ring goes on.
 TEST_P(held_stream, of_output_has_no_reader_after_the_grace) {
   leash held;
   auto verdict = clofork::pipe();
-  auto wanted =
-      held.shell_with("(trap '' PIPE; cat <&3; echo late || echo refused >&4) "
-                      "& echo out");
-  wanted.descriptors.push_back({verdict->writing.fd.get(), 4});
-  submit(wanted, {.grace = 50ms});
+  submit(leaving_a_writer(held, *verdict, "echo out"), {.grace = 50ms});
   drive_to_the_end();
   verdict->writing.fd.reset();
   ASSERT_TRUE(done_);
@@ -67,6 +74,29 @@ TEST_P(held_stream, of_output_has_no_reader_after_the_grace) {
   EXPECT_EQ(done_->output, "out\n");
   held.let_go();
   EXPECT_EQ(read_all(verdict->reading.fd.get()), "refused\n");
+}
+
+/// What the engine has still to tell of a program is not taken for one that
+/// has its place by then, which would be watched twice and forgotten once.
+/// Output would end both.
+TEST_P(held_stream, of_output_has_no_reader_in_the_place_of_another_either) {
+  leash held;
+  auto verdict = clofork::pipe();
+  auto one_at_a_time =
+      process_ring::create({.concurrency = 1, .engine = GetParam()});
+  int ended = 0;
+  for (int number = 0; number < 3; ++number) {
+    EXPECT_TRUE(one_at_a_time->submit(
+        leaving_a_writer(held, *verdict, "exit 0"), {.grace = 50ms},
+        {.ended = [&](outcome &&what) { ended += what.output_held ? 1 : 0; }}));
+  }
+  for (int turn = 0; ended < 3 && turn < 1000; ++turn) {
+    EXPECT_TRUE(one_at_a_time->drive_for(10ms));
+  }
+  EXPECT_EQ(ended, 3);
+  verdict->writing.fd.reset();
+  held.let_go();
+  EXPECT_EQ(read_all(verdict->reading.fd.get()), "refused\nrefused\nrefused\n");
 }
 
 /// Nobody will read what was not read.
