@@ -31,9 +31,10 @@
 namespace clofork {
 namespace {
 
-/// How a kernel or a seccomp filter answers what it does not have.
+/// How a kernel, a seccomp filter or a security module (EACCES) answers what it
+/// does not have, or not for this process.
 bool means_absent(int code) {
-  return code == EINVAL || code == EPERM || code == ENOSYS ||
+  return code == EINVAL || code == EPERM || code == EACCES || code == ENOSYS ||
          code == EAFNOSUPPORT;
 }
 

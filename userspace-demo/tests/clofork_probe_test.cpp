@@ -67,6 +67,17 @@ TEST(clofork_probe, sees_through_the_filters_of_its_process) {
   EXPECT_EQ(json::parse(program.output), filtered);
 }
 
+/// As a security module denies it.
+TEST(clofork_probe, takes_denied_access_for_an_answer) {
+  subprocess program({CLOFORK_PROBE, "--json"},
+                     [] { refuse_call(SYS_close_range, EACCES); });
+  ASSERT_EQ(exit_status(program.wait()), 0) << program.errors;
+  auto denied = expected();
+  denied["system_calls"]["close_range"] = false;
+  denied["close_on_fork"]["close_range"] = false;
+  EXPECT_EQ(json::parse(program.output), denied);
+}
+
 TEST(clofork_probe, table_has_a_line_for_each_answer) {
   subprocess program({CLOFORK_PROBE});
   ASSERT_EQ(exit_status(program.wait()), 0) << program.errors;

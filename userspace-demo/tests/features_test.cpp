@@ -70,7 +70,7 @@ TEST_P(refused, is_absent) {
 INSTANTIATE_TEST_SUITE_P(
     features, refused,
     testing::Combine(testing::ValuesIn(kernel_interfaces()),
-                     testing::Values(EPERM, ENOSYS, EINVAL)),
+                     testing::Values(EPERM, EACCES, ENOSYS, EINVAL)),
     [](const auto &info) { return name_with_errno(info); });
 
 TEST(features, probing_leaves_no_descriptor) {
@@ -255,12 +255,11 @@ constexpr std::array calls{
     refused_call{"io_uring_enter", SYS_io_uring_enter, all_but_io_uring},
 };
 
-INSTANTIATE_TEST_SUITE_P(system_calls, refused_calls,
-                         testing::Combine(testing::ValuesIn(calls),
-                                          testing::Values(EPERM, ENOSYS)),
-                         [](const auto &info) {
-                           return name_with_errno(info);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    system_calls, refused_calls,
+    testing::Combine(testing::ValuesIn(calls),
+                     testing::Values(EPERM, EACCES, ENOSYS)),
+    [](const auto &info) { return name_with_errno(info); });
 
 /// Linux 5.3 to 5.6: clone3 without the field for the cgroup.
 TEST(system_calls, clone_into_cgroup_is_absent_from_a_shorter_clone3) {

@@ -49,10 +49,10 @@ struct feature_set {
 
 /// Asks the kernel: some forty system calls, with at most five descriptors
 /// open for a moment, all of them close-on-exec. EINVAL, seccomp's EPERM and
-/// ENOSYS, and EAFNOSUPPORT of a kernel without Unix sockets are read as
-/// absence. Any other errno (EMFILE, ENOMEM ...) is no answer and returned as
-/// the error. Thread-safe, no cancellation point. A filter that kills instead
-/// of refusing kills.
+/// ENOSYS, EACCES of a security module, and EAFNOSUPPORT of a kernel without
+/// Unix sockets are read as absence. Any other errno (EMFILE, ENOMEM ...) is no
+/// answer and returned as the error. Thread-safe, no cancellation point. A
+/// filter that kills instead of refusing kills.
 CLOFORK_EXPORT result<feature_set> probe_features() noexcept;
 
 /// The first answer of probe_features() in this process; an error is not
