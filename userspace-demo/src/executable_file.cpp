@@ -8,7 +8,9 @@
 #include "spare_name.h"
 #include "writers.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -57,6 +59,10 @@ private:
 };
 
 namespace {
+
+/// 292 years: more would overflow where it is counted in nanoseconds.
+constexpr auto longest_patience = std::chrono::floor<std::chrono::milliseconds>(
+    std::chrono::nanoseconds::max());
 
 error invalid(const char *field) noexcept {
   return failure(field, EINVAL);
@@ -234,6 +240,7 @@ executable_file::create(const std::string &path,
   }
   auto made = std::make_unique<state>();
   made->options = opts;
+  made->options.patience = std::min(opts.patience, longest_patience);
   if (const auto opened = made->open_directory(path); !opened) {
     return opened.error();
   }

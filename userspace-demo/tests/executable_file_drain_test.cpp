@@ -154,6 +154,19 @@ TEST_P(drain, gives_up_after_the_patience_and_may_be_tried_again) {
   });
 }
 
+/// More of it than nanoseconds can count is no less than any other.
+TEST_F(scratch, patience_may_be_endless) {
+  auto file =
+      written(exits_with_7, {.patience = std::chrono::milliseconds::max()});
+  holder child(file.descriptor());
+  std::jthread later([&] {
+    std::this_thread::sleep_for(50ms); // to have publish() wait
+    child.let_go();
+  });
+  const auto published = file.publish();
+  ASSERT_TRUE(published.has_value()) << published.error().message();
+}
+
 /// Where the lease is a server's, its refusal is doubted at first, as it looks
 /// at what exec looks at, and the lock does not; and not believed in the end.
 class remote : public scratch, public testing::WithParamInterface<long> {};
