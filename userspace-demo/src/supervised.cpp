@@ -39,6 +39,11 @@ void complete(command &wanted, const run_options &options) noexcept {
       *each = standard_stream(stdio::pipe{});
     }
   }
+  if (options.time_limit) { // nothing else ends the tries of a busy program
+    wanted.busy_patience = std::min(
+        wanted.busy_patience,
+        std::chrono::floor<std::chrono::milliseconds>(*options.time_limit));
+  }
   auto &process = wanted.process;
   if (options.own_group && !process.group && !process.session) {
     process.group = 0;

@@ -241,6 +241,21 @@ TEST_F(run_test, leaves_a_program_that_may_not_be_killed) {
   }));
 }
 
+/// The tries end with the time, long before the patience.
+TEST_F(run_test, tries_a_busy_program_no_longer_than_the_time_limit) {
+  const auto program = clofork::memfd("busy");
+  ASSERT_TRUE(program);
+  const auto path = "/proc/" + std::to_string(getpid()) + "/fd/" +
+                    std::to_string(program->fd.get());
+  const clofork::unique_fd writing(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(refusal_of_run(
+                {.program = path, .arguments = {"busy"}, .busy_patience = 30s},
+                {.time_limit = 100ms}),
+            "execve: Text file busy (errno 26)");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+}
+
 TEST_F(run_test, waits_by_number_where_there_are_no_pidfds) {
   EXPECT_TRUE(in_child([] {
     const bool filtered = refuse_call(SYS_clone3, ENOSYS) &&

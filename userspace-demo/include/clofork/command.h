@@ -25,7 +25,8 @@ struct closed {};  ///< nowhere; the program's next open() gets the number
 struct pipe {};
 
 /// A file that the child opens, with the credentials, umask and working
-/// directory of the parent.
+/// directory of the parent. A FIFO is open when somebody opens its other end;
+/// until then spawn() does not return, and no time limit ends it.
 struct file {
   std::string path;
   int flags = 0;      ///< of open(2), 0 being O_RDONLY; no O_CLOEXEC

@@ -23,7 +23,10 @@ struct run_options {
   /// For its standard input, which is closed afterwards; a program that does
   /// not read it loses nothing but the rest.
   std::string input = {};
-  /// From its start; then it is killed. None: it may run for ever.
+  /// From its start; then it is killed. None: it may run for ever. Of what
+  /// comes before, it ends the tries of a program that is open for writing, as
+  /// command::busy_patience does; it does not end the opening of a stdio::file
+  /// that is a FIFO.
   std::optional<std::chrono::nanoseconds> time_limit = {};
   /// Most bytes of standard output, and most of standard errors.
   std::size_t output_limit = std::size_t{16} << 20U;
