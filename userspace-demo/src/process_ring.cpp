@@ -64,7 +64,8 @@ struct process_ring::state {
   result<void> ask(const request &asked) noexcept;
   void take_requests() noexcept;
   void cancel(ticket which) noexcept;
-  void cancel_queued_until(ticket last) noexcept;
+  void end_queued_until(ticket last, ending how,
+                        std::optional<error> why) noexcept;
   job *first() noexcept;
   job take_first() noexcept;
   void start_some() noexcept;
@@ -200,10 +201,11 @@ void process_ring::state::cancel(ticket which) noexcept {
   }
 }
 
-void process_ring::state::cancel_queued_until(ticket last) noexcept {
+void process_ring::state::end_queued_until(ticket last, ending how,
+                                           std::optional<error> why) noexcept {
   for (const job *next = first(); next != nullptr && next->ticket <= last;
        next = first()) {
-    tell(take_first(), ending::cancelled);
+    tell(take_first(), how, why);
   }
 }
 
@@ -224,7 +226,7 @@ void process_ring::state::take_requests() noexcept {
   }
   taken.clear();
   if (until != 0) {
-    cancel_queued_until(until);
+    end_queued_until(until, ending::cancelled, {});
     work.cancel_until(until);
   }
 }
@@ -302,12 +304,16 @@ process_ring::state::drive(std::optional<clock::time_point> until) noexcept {
   return driven_well;
 }
 
-/// Whatever is told of an engine that failed is told once.
+/// Whatever is told of an engine that failed is told once. Not what handlers
+/// submit in answer to it: they might do so for ever.
 void process_ring::state::fail(const error &why) noexcept {
-  work.end_all(ending::failed, why);
-  while (first() != nullptr) {
-    tell(take_first(), ending::failed, why);
+  ticket last = 0;
+  {
+    const std::lock_guard held(mutex);
+    last = last_ticket;
   }
+  work.end_all(ending::failed, why);
+  end_queued_until(last, ending::failed, why);
 }
 
 process_ring::state::~state() {
@@ -320,7 +326,7 @@ process_ring::state::~state() {
   }
   const no_cancellation held;
   work.end_all(ending::cancelled, {});
-  cancel_queued_until(last_ticket);
+  end_queued_until(last_ticket, ending::cancelled, {});
 }
 
 result<void> process_ring::drive() noexcept {

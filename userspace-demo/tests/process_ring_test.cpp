@@ -543,6 +543,27 @@ TEST_P(process_ring_test, tells_all_when_the_engine_fails) {
   EXPECT_EQ(outcomes.at(5).how, ending::failed);
 }
 
+/// A handler that would have it go on for ever.
+TEST_P(process_ring_test, fails_once_though_what_failed_is_submitted_again) {
+  leash held;
+  auto ring = make(2);
+  int told = 0;
+  std::function<void(outcome &&)> again = [&](outcome &&what) {
+    if (what.how == ending::failed && ++told < 1000) {
+      EXPECT_TRUE(ring.submit(shell(""), {}, {.ended = again}));
+    }
+  };
+  for (int number = 0; number < 3; ++number) { // one of them has to wait
+    EXPECT_TRUE(ring.submit(held.endless(), {}, {.ended = again}));
+  }
+  EXPECT_TRUE(ring.drive_for(20ms));
+  break_engine(GetParam());
+  EXPECT_FALSE(ring.drive());
+  EXPECT_EQ(told, 3);
+  EXPECT_FALSE(ring.drive()); // what was submitted in answer
+  EXPECT_LT(told, 1000);
+}
+
 /// Descriptor to what it leads to.
 std::map<int, std::string> all_descriptors() {
   std::map<int, std::string> found;

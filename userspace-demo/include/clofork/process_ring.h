@@ -104,7 +104,9 @@ public:
 
   /// Works until there is nothing left: neither queued nor running. Errors:
   /// EBUSY with "process_ring.drive" while it is being driven; those of
-  /// io_uring_enter(2) and epoll_wait(2), after all has been told as failed.
+  /// io_uring_enter(2) and epoll_wait(2), after all has been told as failed; a
+  /// command that a handler submits when it is told so is left to the next
+  /// drive().
   result<void> drive() noexcept;
 
   /// Works for so long, waiting for commands of other threads too. Errors: as
