@@ -26,11 +26,15 @@ struct executable_file::state {
   unique_fd reading; ///< keeps a nameless file alive when writing is closed
   std::string spare; ///< the name that it has meanwhile, if any
   bool locked = false;
+  const pid_t process = getpid();
 
   state() = default;
   state(const state &) = delete;
   state &operator=(const state &) = delete;
   ~state() {
+    if (getpid() != process) {
+      return; // forked: the name and the lock are the parent's, still at work
+    }
     if (!spare.empty()) {
       unlinkat(directory.get(), spare.c_str(), 0);
     }

@@ -15,6 +15,7 @@
 #include <iterator>
 #include <sched.h>
 #include <set>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -95,6 +96,25 @@ TEST_P(in_both_ways, vanishes_unpublished) {
   run_check([&] {
     { const auto file = written(); }
     EXPECT_EQ(names(), nothing);
+  });
+}
+
+/// The name and the lock are of the process that writes on.
+TEST_P(in_both_ways, stays_when_a_forked_child_is_through_with_it) {
+  run_check([&] {
+    auto file = written("");
+    EXPECT_TRUE(in_child([&] {
+      const auto gone = std::move(file);
+      return true;
+    }));
+    EXPECT_EQ(names(), meanwhile());
+    const auto link = "/proc/self/fd/" + std::to_string(file.descriptor());
+    unique_fd other(open(link.c_str(), O_WRONLY | O_CLOEXEC));
+    EXPECT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), -1);
+    EXPECT_TRUE(file.write(exits_with_7).has_value());
+    other.reset();
+    EXPECT_TRUE(file.publish().has_value());
+    EXPECT_EQ(run(path()), 7);
   });
 }
 

@@ -36,7 +36,9 @@ struct publication {
 
 /// A program while it is written. Nothing of it can be seen at its path before
 /// publish() puts it there, complete, in one step. Unpublished, it vanishes
-/// with the object or the process, however that ends.
+/// with the object or the process, however that ends. In a process forked by
+/// its creator's an object that goes only closes its descriptors: the file is
+/// the parent's.
 ///
 /// Where the file system has O_TMPFILE and /proc is mounted, it has no name
 /// until then. Elsewhere, and for the instant in which it replaces another
