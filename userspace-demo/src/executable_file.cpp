@@ -57,6 +57,7 @@ struct executable_file::state {
 
 private:
   // False with errno.
+  [[nodiscard]] bool let_owner_in() const noexcept;
   [[nodiscard]] bool open_nameless();
   [[nodiscard]] bool open_as(const std::string &new_name);
   [[nodiscard]] bool link_as(const std::string &new_name) const;
@@ -120,9 +121,15 @@ result<void> executable_file::state::open_directory(const std::string &path) {
   return {};
 }
 
+/// The umask may have kept its owner from opening it once more.
+bool executable_file::state::let_owner_in() const noexcept {
+  return fchmod(writing.fd.get(), 0600) == 0;
+}
+
 bool executable_file::state::open_nameless() {
   if (!take(openat(directory.get(), ".", O_TMPFILE | O_WRONLY, 0600),
-            writing)) {
+            writing) ||
+      !let_owner_in()) {
     return false;
   }
   locked = lock_as_writer(writing.fd.get());
@@ -145,7 +152,8 @@ bool executable_file::state::open_as(const std::string &new_name) {
     return false;
   }
   spare = new_name;
-  if (!take(openat(directory.get(), spare.c_str(), O_RDONLY | O_NOFOLLOW),
+  if (!let_owner_in() ||
+      !take(openat(directory.get(), spare.c_str(), O_RDONLY | O_NOFOLLOW),
             reading)) {
     return false;
   }

@@ -92,6 +92,22 @@ TEST_P(in_both_ways, has_exactly_the_mode) {
   }
 }
 
+/// In which its owner could not open it for reading. Root could.
+TEST_P(in_both_ways, is_written_under_any_umask) {
+  ASSERT_EQ(chmod(directory().c_str(), 0777), 0);
+  run_check([&] {
+    if (geteuid() == 0) {
+      EXPECT_TRUE(setgid(65534) == 0 && setuid(65534) == 0);
+    }
+    umask(0777);
+    auto file = executable_file::create(path());
+    ASSERT_TRUE(file.has_value()) << file.error().message();
+    EXPECT_TRUE(file->write(exits_with_7).has_value());
+    EXPECT_TRUE(file->publish().has_value());
+    EXPECT_EQ(run(path()), 7);
+  });
+}
+
 TEST_P(in_both_ways, vanishes_unpublished) {
   run_check([&] {
     { const auto file = written(); }
