@@ -204,6 +204,7 @@ child::wait_for(std::chrono::nanoseconds time) noexcept {
   using namespace std::chrono;
   using clock = steady_clock;
   const no_cancellation held;
+  time = std::max<nanoseconds>(time, 0ns); // the least there is would overflow
   const auto start = clock::now();
   auto pause = 1ms; // without a pidfd
   for (;;) {

@@ -137,6 +137,11 @@ TEST_F(child_test, wait_for_returns_none_when_the_time_is_over) {
   EXPECT_FALSE(run.wait_for(-1s)->has_value());
 }
 
+TEST_F(child_test, wait_for_the_least_time_there_is_returns_at_once) {
+  auto run = started(shell("exec sleep 5"));
+  EXPECT_FALSE(run.wait_for(std::chrono::nanoseconds::min())->has_value());
+}
+
 TEST_F(child_test, wait_for_returns_as_soon_as_the_program_ends) {
   auto run = started(waiting());
   ASSERT_FALSE(run.input().close());

@@ -155,6 +155,16 @@ TEST_P(process_ring_test, ends_each_at_its_own_time) {
   }
 }
 
+/// No time at all, though the clock cannot go back so far.
+TEST_P(process_ring_test, is_driven_for_the_least_time_there_is) {
+  auto ring = make();
+  submit(ring, 0, shell("exec sleep 20"));
+  EXPECT_TRUE(ring.drive_for(std::chrono::nanoseconds::min()));
+  ring.cancel_all();
+  EXPECT_TRUE(ring.drive());
+  EXPECT_LT(outcomes.at(0).elapsed, 15s);
+}
+
 /// The handler of another keeps the ring busy until it has ended and its time
 /// is over: it is killed when there is nothing left to kill.
 TEST_P(process_ring_test, tells_of_one_that_just_ended_that_it_did) {
