@@ -138,15 +138,18 @@ MKSTEMPS(mkstemps64, mkostemps64)
                         flags);                                                \
   }
 
+#define MQ_OPEN_2(name)                                                        \
+  extern mqd_t name(const char *path, int flags);                              \
+  EXPORTED mqd_t name(const char *path, int flags) {                           \
+    const mqd_t queue = NEXT(name)(path, flags);                               \
+    mark_late(queue);                                                          \
+    return queue;                                                              \
+  }
+
 OPEN_2(__open_2)
 OPEN_2(__open64_2)
 OPENAT_2(__openat_2)
 OPENAT_2(__openat64_2)
 
-extern mqd_t __mq_open_2(const char *name, int flags);
-EXPORTED mqd_t __mq_open_2(const char *name, int flags) {
-  const mqd_t queue = NEXT(__mq_open_2)(name, flags);
-  mark_late(queue);
-  return queue;
-}
+MQ_OPEN_2(__mq_open_2)
 #endif

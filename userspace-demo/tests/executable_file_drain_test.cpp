@@ -49,7 +49,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using clofork::exclusion;
-using clofork::executable_file;
 using clofork::unique_fd;
 
 /// A child that has a copy of the descriptor, which nothing marks, until it
