@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <linux/magic.h>
 #include <optional>
@@ -254,6 +255,7 @@ TEST_F(scratch, a_mark_that_came_late_excludes_nothing) {
   in_fresh_process([&] {
     refuse_open_clofork(EINVAL);
     const auto published = written().publish();
+    std::filesystem::remove_all(directory()); // it ends without destructors
     return published && published->by == exclusion::drain;
   });
 }

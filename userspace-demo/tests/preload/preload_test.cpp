@@ -246,12 +246,13 @@ TEST_P(preload, a_refused_flag_leaves_no_trace) {
 }
 
 TEST_P(preload, says_what_the_variable_is_to_be) {
-  subprocess program({GetParam().program, "written"}, [] {
+  const fresh_directory directory;
+  subprocess program({GetParam().program, "written"}, [&] {
     setenv("CLOFORK_PRELOAD", "cloexec,al", 1);
     if (*GetParam().library != '\0') {
       setenv("LD_PRELOAD", GetParam().library, 1);
     }
-    fs::current_path(testing::TempDir());
+    fs::current_path(directory.path);
   });
   program.wait();
   EXPECT_NE(program.errors.find("CLOFORK_PRELOAD is to be 0, 1, cloexec"),
