@@ -334,8 +334,6 @@ result<void> process_ring::drive() noexcept {
 }
 
 result<void> process_ring::drive_for(std::chrono::nanoseconds time) noexcept {
-  // The least there is would overflow.
-  time = std::max<std::chrono::nanoseconds>(time, 0ns);
   return state_->drive(supervised::after(clock::now(), time));
 }
 

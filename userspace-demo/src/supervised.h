@@ -4,6 +4,7 @@
 #include "clofork/process_ring.h"
 #include "drained_stream.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -33,10 +34,12 @@ public:
   using clock = std::chrono::steady_clock;
   static constexpr auto never = clock::time_point::max();
 
-  /// A time from then on, or never, when that is out of the clock's range.
+  /// A time from then on, not before; or never, when that is out of the clock's
+  /// range.
   static constexpr clock::time_point
   after(clock::time_point start, std::chrono::nanoseconds time) noexcept {
-    return time < never - start ? start + time : never;
+    const auto least = std::chrono::nanoseconds::zero();
+    return time < never - start ? start + std::max(time, least) : never;
   }
 
   explicit supervised(job given) noexcept;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -51,31 +52,30 @@ json expected() {
             {"io_uring", set->calls.io_uring}}}};
 }
 
+/// What the program answers as JSON, prepared in its process.
+json answered(const std::function<void()> &prepare) {
+  subprocess program({CLOFORK_PROBE, "--json"}, prepare);
+  EXPECT_EQ(exit_status(program.wait()), 0) << program.errors;
+  return json::parse(program.output);
+}
+
 TEST(clofork_probe, json_is_what_the_library_finds) {
-  subprocess program({CLOFORK_PROBE, "--json"});
-  ASSERT_EQ(exit_status(program.wait()), 0) << program.errors;
-  EXPECT_EQ(json::parse(program.output), expected());
+  EXPECT_EQ(answered([] {}), expected());
 }
 
 TEST(clofork_probe, sees_through_the_filters_of_its_process) {
-  subprocess program({CLOFORK_PROBE, "--json"},
-                     [] { refuse_call(SYS_clone3, ENOSYS); });
-  ASSERT_EQ(exit_status(program.wait()), 0) << program.errors;
   auto filtered = expected();
   filtered["system_calls"]["clone3"] = false;
   filtered["system_calls"]["clone_into_cgroup"] = false;
-  EXPECT_EQ(json::parse(program.output), filtered);
+  EXPECT_EQ(answered([] { refuse_call(SYS_clone3, ENOSYS); }), filtered);
 }
 
 /// As a security module denies it.
 TEST(clofork_probe, takes_denied_access_for_an_answer) {
-  subprocess program({CLOFORK_PROBE, "--json"},
-                     [] { refuse_call(SYS_close_range, EACCES); });
-  ASSERT_EQ(exit_status(program.wait()), 0) << program.errors;
   auto denied = expected();
   denied["system_calls"]["close_range"] = false;
   denied["close_on_fork"]["close_range"] = false;
-  EXPECT_EQ(json::parse(program.output), denied);
+  EXPECT_EQ(answered([] { refuse_call(SYS_close_range, EACCES); }), denied);
 }
 
 TEST(clofork_probe, table_has_a_line_for_each_answer) {
